@@ -1,0 +1,1 @@
+"""The conformance suites that every StereoSpot adapter must pass."""

@@ -1,0 +1,1 @@
+"""The embedded platform of StereoSpot: SQLite and the file system."""

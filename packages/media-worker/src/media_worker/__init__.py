@@ -1,0 +1,1 @@
+"""The worker that ingests, chunks and reassembles videos."""

@@ -1,0 +1,1 @@
+"""What cutting, rendering and joining video must agree on, written once over PyAV."""

@@ -1,0 +1,1 @@
+"""What turns handlers into workers: platform loading, the receive loop, retries, reconciling, logs."""

@@ -1,0 +1,1 @@
+"""Turns 2D video into stereoscopic 3D: depth, disparity, stereo rendering, frame packing, encoding."""

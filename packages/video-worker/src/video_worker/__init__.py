@@ -1,0 +1,1 @@
+"""The worker that has segments rendered, validates and records them."""
