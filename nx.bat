@@ -5,6 +5,6 @@ WHERE node >nul 2>nul
 IF %ERRORLEVEL% NEQ 0 (ECHO Nx requires NodeJS to be available. To install NodeJS and NPM, see: https://nodejs.org/en/download/ . & GOTO exit)
 WHERE npm >nul 2>nul
 IF %ERRORLEVEL% NEQ 0 (ECHO Nx requires npm to be available. To install NodeJS and NPM, see: https://nodejs.org/en/download/ . & GOTO exit)
-node %path_to_root%\.nx\nxw.js %*
+node --require "%path_to_root%tools\nx-invocation.cjs" "%path_to_root%.nx\nxw.js" %*
 :exit
   cmd /c exit /b %ERRORLEVEL%

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
 VENV = ROOT / ".venv"
 STAMP = VENV / ".stereo-spot-installed"
-WINDOWS = os.name == "nt"
+WINDOWS = sys.platform == "win32"
 
 
 def main() -> int:
@@ -92,8 +92,8 @@ def fingerprint() -> str:
 @contextlib.contextmanager
 def only_one_at_a_time() -> Iterator[None]:
     """Hold a lock that the system drops when this process ends, however it ends."""
-    with open(ROOT / ".nx" / "install-deps.lock", "a", encoding="utf-8") as file:
-        if WINDOWS:
+    with (ROOT / ".nx" / "install-deps.lock").open("a", encoding="utf-8") as file:
+        if sys.platform == "win32":
             import msvcrt
 
             file.seek(0)
@@ -118,9 +118,13 @@ def works(program: Path) -> bool:
 
 
 def run(command: list[str]) -> None:
-    """Run a command, its output shown, with this machine's own Python only and its certificates trusted."""
-    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": ""}
-    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    """Run a command in the root, its output shown."""
+    subprocess.run(command, cwd=ROOT, env=child_environment(), check=True)
+
+
+def child_environment() -> dict[str, str]:
+    """Return this process's environment; uv may neither fetch a Python nor see another active virtual environment."""
+    return {**{key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}, "UV_PYTHON_DOWNLOADS": "never"}
 
 
 def explain(error: Exception) -> str:
