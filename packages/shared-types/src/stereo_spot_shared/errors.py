@@ -1,0 +1,142 @@
+"""The one tree of errors.
+
+StereoSpotError
+├── RetryableError          the platform's fault: try the same thing again later
+│   ├── StorageUnavailable
+│   ├── StoreUnavailable
+│   ├── QueueUnavailable
+│   ├── InferenceUnavailable
+│   ├── NoSpaceLeft
+│   ├── UnknownSchema       written by a newer version: left for a worker that knows it
+│   └── Interrupted         the process was asked to stop; the work is handed back
+├── PermanentError          the same input fails again: tell a person
+│   ├── UnsupportedMedia
+│   ├── MissingSource
+│   ├── SourceChanged
+│   ├── InvalidMessage
+│   ├── RenderFailed
+│   └── VerificationFailed
+├── NotFound
+└── Conflict                somebody else was first
+
+Vendor errors (SQLite, botocore, FFmpeg, OSError) are translated into this tree where they arise: in an
+adapter, in the media library, in a backend. Above that border nothing else is caught.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class StereoSpotError(Exception):
+    """Base of all errors.
+
+    `str(error)` is one sentence saying what happened; `hint`, where there is one, says what to do about it.
+    `code` is the stable name that a job's failure, the API and the logs carry.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class RetryableError(StereoSpotError):
+    """Something outside the work failed; the same attempt may succeed later and is not counted against it."""
+
+    code = "unavailable"
+
+
+class StorageUnavailable(RetryableError):
+    code = "storage_unavailable"
+
+
+class StoreUnavailable(RetryableError):
+    code = "store_unavailable"
+
+
+class QueueUnavailable(RetryableError):
+    code = "queue_unavailable"
+
+
+class InferenceUnavailable(RetryableError):
+    code = "inference_unavailable"
+
+
+class NoSpaceLeft(RetryableError):
+    """A disk or a quota is full: the work waits until there is room."""
+
+    code = "no_space_left"
+
+
+class UnknownSchema(RetryableError):
+    """A message or an object was written by a newer version; it is released for a worker that knows it."""
+
+    code = "unknown_schema"
+
+
+class Interrupted(RetryableError):
+    """The process was asked to stop (SIGTERM, Ctrl-C, a Spot notice); what it held goes back to the queue."""
+
+    code = "interrupted"
+
+
+class PermanentError(StereoSpotError):
+    """The same input fails every time: the job is failed with this sentence."""
+
+    code = "permanent"
+
+
+class UnsupportedMedia(PermanentError):
+    """The file is not a video that can be converted (not media, damaged, forbidden format, beyond a limit)."""
+
+    code = "unsupported_media"
+
+
+class MissingSource(PermanentError):
+    code = "missing_source"
+
+
+class SourceChanged(PermanentError):
+    """The source object is no longer the one that the job was planned for (its etag differs)."""
+
+    code = "source_changed"
+
+
+class InvalidMessage(PermanentError):
+    code = "invalid_message"
+
+
+class RenderFailed(PermanentError):
+    """A segment could not be rendered. Counted: it becomes the job's failure when the attempts are used up."""
+
+    code = "render_failed"
+
+
+class VerificationFailed(PermanentError):
+    """A result is not what the manifest promises (frames, times, encoder); it is never published."""
+
+    code = "verification_failed"
+
+
+class NotFound(StereoSpotError):
+    code = "not_found"
+
+
+class Conflict(StereoSpotError):
+    """Another writer was first: read again and decide anew."""
+
+    code = "conflict"
+
+
+def all_error_types() -> dict[str, type[StereoSpotError]]:
+    """Every error of the tree by its class name; how an error crosses a process border and comes back the same."""
+    found: dict[str, type[StereoSpotError]] = {}
+    waiting: list[type[StereoSpotError]] = [StereoSpotError]
+    while waiting:
+        kind = waiting.pop()
+        found[kind.__name__] = kind
+        waiting.extend(kind.__subclasses__())
+    return found

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from stereo_spot_shared.jobs import Job, JobStatus
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """Jobs, newest first; `cursor` continues the list and is None at its end."""
+
+    jobs: tuple[Job, ...]
+    cursor: str | None = None
+
+
+class JobStore(Protocol):
+    """The jobs. Every read sees every earlier write of the same job."""
+
+    def create(self, job: Job) -> Job:
+        """Store a new job, as version 1. Conflict where its id is taken."""
+
+    def get(self, job_id: str) -> Job:
+        """NotFound where there is none."""
+
+    def update(self, job: Job) -> Job:
+        """Compare and set: store `job` as version `job.version + 1` if the stored version is still `job.version`.
+
+        Returns what was stored. Conflict where somebody else was first, NotFound where there is no such job
+        (an update never creates one).
+        """
+
+    def list(self, *, statuses: frozenset[JobStatus] | None = None, cursor: str | None = None, limit: int = 50) -> JobPage:
+        """A page of jobs by time of creation, newest first, of the given statuses (None: all).
+
+        A job that exists for the whole walk over all pages appears exactly once, whatever is created meanwhile.
+        """

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from stereo_spot_shared.interfaces.activity_store import ActivityStore
+from stereo_spot_shared.interfaces.job_store import JobStore
+from stereo_spot_shared.interfaces.object_storage import ObjectStorage
+from stereo_spot_shared.interfaces.queue import Queue
+from stereo_spot_shared.interfaces.segment_completion_store import SegmentCompletionStore
+from stereo_spot_shared.jobs import Stage
+
+ADAPTER_ENTRY_POINTS = "stereo_spot.adapters"
+"""Entry-point group under which an adapter package registers a function `() -> Platform`."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One platform, opened: every store, queue and storage that a worker may need. Safe to use from many threads."""
+
+    name: str
+    jobs: JobStore
+    completions: SegmentCompletionStore
+    activity: ActivityStore
+    queues: Mapping[Stage, Queue]
+    storage: ObjectStorage
+    close: Callable[[], None]
+    """Release connections and files."""

@@ -1,0 +1,98 @@
+"""Every object key is built here and parsed here.
+
+    jobs/<job>/source
+    jobs/<job>/manifest.json
+    jobs/<job>/segments/<index>/source.<container>
+    jobs/<job>/segments/<index>/rendered/<attempt>.nut
+    jobs/<job>/output/<attempt>.<container>
+    jobs/<job>/output/result.json
+    records/<job>.json
+
+No part of a key comes from a person: ids are ours, and a file's name is only metadata.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+JOBS_PREFIX = "jobs/"
+RECORDS_PREFIX = "records/"
+
+
+def job_prefix(job_id: str) -> str:
+    return f"{JOBS_PREFIX}{job_id}/"
+
+
+def source_key(job_id: str) -> str:
+    return f"{job_prefix(job_id)}source"
+
+
+def manifest_key(job_id: str) -> str:
+    return f"{job_prefix(job_id)}manifest.json"
+
+
+def segments_prefix(job_id: str) -> str:
+    return f"{job_prefix(job_id)}segments/"
+
+
+def segment_key(job_id: str, index: int, container: str) -> str:
+    return f"{segments_prefix(job_id)}{index:06d}/source.{container}"
+
+
+def rendered_prefix(job_id: str, index: int) -> str:
+    return f"{segments_prefix(job_id)}{index:06d}/rendered/"
+
+
+def rendered_key(job_id: str, index: int, attempt_id: str) -> str:
+    return f"{rendered_prefix(job_id, index)}{attempt_id}.nut"
+
+
+def output_key(job_id: str, attempt_id: str, container: str) -> str:
+    return f"{job_prefix(job_id)}output/{attempt_id}.{container}"
+
+
+def result_key(job_id: str) -> str:
+    return f"{job_prefix(job_id)}output/result.json"
+
+
+def record_key(job_id: str) -> str:
+    return f"{RECORDS_PREFIX}{job_id}.json"
+
+
+@dataclass(frozen=True)
+class ParsedKey:
+    """What a key names."""
+
+    kind: Literal["source", "manifest", "segment", "rendered", "output", "result", "record"]
+    job_id: str
+    segment_index: int | None = None
+    attempt_id: str | None = None
+    extension: str | None = None
+
+
+_JOB = r"(?P<job_id>[0-9a-z]{8,40})"
+_INDEX = r"(?P<segment_index>\d{6,})"
+_ATTEMPT = r"(?P<attempt_id>[0-9a-z]+)"
+_EXTENSION = r"(?P<extension>[a-z0-9]+)"
+_PATTERNS = {
+    "source": re.compile(rf"jobs/{_JOB}/source"),
+    "manifest": re.compile(rf"jobs/{_JOB}/manifest\.json"),
+    "segment": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/source\.{_EXTENSION}"),
+    "rendered": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/rendered/{_ATTEMPT}\.nut"),
+    "result": re.compile(rf"jobs/{_JOB}/output/result\.json"),
+    "output": re.compile(rf"jobs/{_JOB}/output/{_ATTEMPT}\.{_EXTENSION}"),
+    "record": re.compile(rf"records/{_JOB}\.json"),
+}
+
+
+def parse_key(key: str) -> ParsedKey:
+    """What `key` names. ValueError when it is none of ours."""
+    for kind, pattern in _PATTERNS.items():
+        if match := pattern.fullmatch(key):
+            found: dict[str, str | int | None] = dict(match.groupdict())
+            if isinstance(index := found.get("segment_index"), str):
+                found["segment_index"] = int(index)
+            return ParsedKey(kind=kind, **found)  # type: ignore[arg-type]  # the groups are the fields
+    raise ValueError(f"not a key of this system: {key!r}")

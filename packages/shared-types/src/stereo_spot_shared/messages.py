@@ -1,0 +1,69 @@
+"""Messages: frozen values that encode and decode themselves.
+
+A message is a hint that a job may need a stage; what has to be done is read from the store. So a message may come
+twice, late, in any order or never.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar, Self
+
+from pydantic import ValidationError
+
+from stereo_spot_shared.base import SCHEMA_VERSION, Value
+from stereo_spot_shared.errors import InvalidMessage, UnknownSchema
+from stereo_spot_shared.jobs import Stage
+
+
+class Message(Value):
+    """Base of all messages: the job it is about, and the version it was written in."""
+
+    stage: ClassVar[Stage]
+
+    schema_version: int = SCHEMA_VERSION
+    job_id: str
+
+    def encode(self) -> str:
+        return self.model_dump_json()
+
+    @classmethod
+    def decode(cls, body: str) -> Self:
+        """Read a message of this kind. InvalidMessage for what no version wrote, UnknownSchema for a newer one's."""
+        try:
+            fields = json.loads(body)
+            version = fields["schema_version"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise InvalidMessage(f"a {cls.__name__} could not be read: {error!r}") from error
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
+            raise UnknownSchema(f"a {cls.__name__} has schema version {version}, this worker knows {SCHEMA_VERSION}")
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise InvalidMessage(f"a {cls.__name__} could not be read: {error.errors()[0]['msg']}") from error
+
+
+class ChunkRequest(Message):
+    """Plan and cut a job's source."""
+
+    stage = Stage.CHUNK
+
+
+class SegmentReady(Message):
+    """A segment is cut and waits to be rendered."""
+
+    stage = Stage.RENDER
+
+    segment_index: int
+
+
+class ReassembleRequest(Message):
+    """Every segment is rendered: join them."""
+
+    stage = Stage.REASSEMBLE
+
+
+class SweepRequest(Message):
+    """A job has ended: remove what it does not keep."""
+
+    stage = Stage.SWEEP

@@ -1,0 +1,22 @@
+"""How a job moves: the table of stages, the moves it may make, and the one function that decides what comes next."""
+
+from stereo_spot_shared.pipeline.decision import Completions, Move, Objects, Send, Step, next_steps
+from stereo_spot_shared.pipeline.stages import STAGES, StageSpec
+from stereo_spot_shared.pipeline.transitions import ALLOWED, cancel, delete, enter, fail, retry
+
+__all__ = [
+    "ALLOWED",
+    "STAGES",
+    "Completions",
+    "Move",
+    "Objects",
+    "Send",
+    "StageSpec",
+    "Step",
+    "cancel",
+    "delete",
+    "enter",
+    "fail",
+    "next_steps",
+    "retry",
+]

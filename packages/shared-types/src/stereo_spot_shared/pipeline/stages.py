@@ -1,0 +1,38 @@
+"""The table of stages: what is sent, through which queue, and how long anything may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from stereo_spot_shared.jobs import Stage
+from stereo_spot_shared.messages import ChunkRequest, Message, ReassembleRequest, SegmentReady, SweepRequest
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """One row of the table. Times are in seconds."""
+
+    message: type[Message]
+    queue: str
+    visibility_seconds: int
+    """How long a received message is hidden; a living handler extends it at a third of this."""
+    max_attempts: int
+    """Counted deliveries after which the job is failed and the message dead-lettered."""
+    stall_seconds: int
+    """A handler that lives but makes no progress for so long is stopped."""
+    resend_seconds: int
+    """When nothing has been heard of the stage for so long, its message is taken for lost and sent again."""
+
+
+STAGES: Mapping[Stage, StageSpec] = MappingProxyType(
+    {
+        Stage.CHUNK: StageSpec(ChunkRequest, "chunk", visibility_seconds=60, max_attempts=3, stall_seconds=300, resend_seconds=600),
+        Stage.RENDER: StageSpec(SegmentReady, "render", visibility_seconds=60, max_attempts=4, stall_seconds=300, resend_seconds=900),
+        Stage.REASSEMBLE: StageSpec(
+            ReassembleRequest, "reassemble", visibility_seconds=60, max_attempts=3, stall_seconds=300, resend_seconds=600
+        ),
+        Stage.SWEEP: StageSpec(SweepRequest, "sweep", visibility_seconds=60, max_attempts=10, stall_seconds=300, resend_seconds=600),
+    }
+)

@@ -1,0 +1,73 @@
+"""How a person wants the result to look: the render parameters of a job."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from stereo_spot_shared.base import Value
+
+
+class FramePacking(StrEnum):
+    """How the two views share one picture. The values are the names that the command line and the API use."""
+
+    FULL_SBS = "full-sbs"
+    """Side by side, left view left, each at full size: twice as wide."""
+    HALF_SBS = "half-sbs"
+    """Side by side, each view squeezed to half its width: the size of the source."""
+    FULL_TB = "full-tb"
+    """Left view above the right one, each at full size: twice as high."""
+    HALF_TB = "half-tb"
+    """Left view above the right one, each squeezed to half its height."""
+    ANAGLYPH = "anaglyph"
+    """Red-cyan glasses, by Dubois' least-squares matrices; the size of the source."""
+
+
+class Quality(StrEnum):
+    """What the encoder aims at; the table that maps it to codec, preset and rate is in stereo-inference."""
+
+    DRAFT = "draft"
+    BALANCED = "balanced"
+    HIGH = "high"
+    LOSSLESS = "lossless"
+
+
+class Container(StrEnum):
+    """The container of the finished video."""
+
+    MP4 = "mp4"
+    MOV = "mov"
+    MKV = "mkv"
+
+
+class RenderParams(Value):
+    """Everything that decides what the pixels of a job look like; pinned on the job when it is created.
+
+    `max_disparity` is the full range of disparity in percent of the frame's width, `convergence` the relative
+    depth (0 far, 1 near) that lies on the screen: see the architecture page, *Rendering*.
+    """
+
+    layout: FramePacking = FramePacking.FULL_SBS
+    depth: str = Field(default="auto", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    max_disparity: float = Field(default=2.0, ge=0.0, le=10.0)
+    convergence: float = Field(default=0.5, ge=0.0, le=1.0)
+    quality: Quality = Quality.BALANCED
+    container: Container = Container.MP4
+    segment_seconds: float = Field(default=20.0, ge=0.5, le=600.0)
+
+
+TEMPORAL_RADIUS = 4
+"""Frames before and after a frame that its picture may depend on, at most (steadiness of depth, cut detection)."""
+
+DEINTERLACE_RADIUS = 1
+"""Frames before and after that the deinterlacer looks at."""
+
+
+def context_frames(*, interlaced: bool) -> int:
+    """How many frames of context a segment carries on each side.
+
+    Whatever is temporal in rendering has finite support; with this many frames on both sides a frame comes out the
+    same wherever the video was cut. The renderer checks at import that its own windows fit.
+    """
+    return TEMPORAL_RADIUS + (DEINTERLACE_RADIUS if interlaced else 0)
