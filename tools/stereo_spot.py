@@ -31,7 +31,7 @@ def main() -> int:
     program = Path(sys.executable).with_name("stereo-spot")
     arguments = [str(program), COMMAND_OF.get(target, target), *(conversion(words) if target == "convert" else words)]
     os.chdir(place)
-    if sys.platform != "win32":
+    if os.name != "nt":
         os.execve(program, arguments, environment)  # the same process, so that Ctrl-C reaches the command and nobody else
     return subprocess.run(arguments, env=environment, check=False).returncode
 
