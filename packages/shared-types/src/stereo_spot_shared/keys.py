@@ -4,6 +4,7 @@
     jobs/<job>/manifest.json
     jobs/<job>/segments/<index>/source.<container>
     jobs/<job>/segments/<index>/rendered/<attempt>.nut
+    jobs/<job>/segments/<index>/rendered/<attempt>.json
     jobs/<job>/output/<attempt>.<container>
     jobs/<job>/output/result.json
     records/<job>.json
@@ -49,6 +50,11 @@ def rendered_key(job_id: str, index: int, attempt_id: str) -> str:
     return f"{rendered_prefix(job_id, index)}{attempt_id}.nut"
 
 
+def answer_key(job_id: str, index: int, attempt_id: str) -> str:
+    """The backend's answer (a RenderResult), stored before the object that it describes."""
+    return f"{rendered_prefix(job_id, index)}{attempt_id}.json"
+
+
 def output_key(job_id: str, attempt_id: str, container: str) -> str:
     return f"{job_prefix(job_id)}output/{attempt_id}.{container}"
 
@@ -65,7 +71,7 @@ def record_key(job_id: str) -> str:
 class ParsedKey:
     """What a key names."""
 
-    kind: Literal["source", "manifest", "segment", "rendered", "output", "result", "record"]
+    kind: Literal["source", "manifest", "segment", "rendered", "answer", "output", "result", "record"]
     job_id: str
     segment_index: int | None = None
     attempt_id: str | None = None
@@ -81,6 +87,7 @@ _PATTERNS = {
     "manifest": re.compile(rf"jobs/{_JOB}/manifest\.json"),
     "segment": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/source\.{_EXTENSION}"),
     "rendered": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/rendered/{_ATTEMPT}\.nut"),
+    "answer": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/rendered/{_ATTEMPT}\.json"),
     "result": re.compile(rf"jobs/{_JOB}/output/result\.json"),
     "output": re.compile(rf"jobs/{_JOB}/output/{_ATTEMPT}\.{_EXTENSION}"),
     "record": re.compile(rf"records/{_JOB}\.json"),
