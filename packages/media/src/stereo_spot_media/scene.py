@@ -58,8 +58,8 @@ class Scene:
     seed: int = 1
     cut_frames: int | None = None
 
-    def picture(self, frame: int, *, eye: float = 0.0, max_disparity: float = 2.0, convergence: float = 0.5) -> Picture:
-        """RGB (height, width, 3) of one frame.
+    def picture(self, frame: int | Fraction, *, eye: float = 0.0, max_disparity: float = 2.0, convergence: float = 0.5) -> Picture:
+        """RGB (height, width, 3) of one frame (a fraction lies between two: the second field of an interlaced one).
 
         `eye` 0 is the source camera, -0.5 the left and +0.5 the right eye of the pair whose total disparity is
         `max_disparity / 100 * width * (depth - convergence)` pixels: what lies at x for the source camera lies
@@ -71,7 +71,7 @@ class Scene:
             layer.paint(image, -gain * (layer.depth - convergence))
         return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
-    def depth(self, frame: int) -> Floats:
+    def depth(self, frame: int | Fraction) -> Floats:
         """Relative inverse depth (height, width) of one frame as the source camera sees it: 0 far, 1 near."""
         depth = np.empty((self.height, self.width), np.float32)
         for layer in self._layers(frame):
@@ -88,7 +88,7 @@ class Scene:
         hum = 0.05 * np.sin(2 * np.pi * 220 * seconds)
         return np.where(beeping, 0.5 * np.sin(2 * np.pi * 1000 * seconds), hum).astype(np.float32)
 
-    def _layers(self, frame: int) -> Iterator[Layer]:
+    def _layers(self, frame: int | Fraction) -> Iterator[Layer]:
         """What is seen, from the back to the front."""
         shot = 0 if self.cut_frames is None else frame // self.cut_frames
         generator = np.random.default_rng((self.seed, shot))
@@ -96,7 +96,7 @@ class Scene:
         yield Backdrop(self.width, self.height, generator.uniform(60, 190, 3), seconds)
         for shape in sorted(random_shape(generator) for _ in range(SHAPES)):
             yield Figure(shape, self.width, self.height, seconds)
-        yield Label(frame, self.width, self.height)
+        yield Label(int(frame), self.width, self.height)
 
 
 def read_frame_number(picture: Picture) -> int | None:
