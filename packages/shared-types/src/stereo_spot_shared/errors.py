@@ -50,18 +50,26 @@ class RetryableError(StereoSpotError):
 
 
 class StorageUnavailable(RetryableError):
+    """Object storage does not answer, or only in part."""
+
     code = "storage_unavailable"
 
 
 class StoreUnavailable(RetryableError):
+    """The job, completion or activity store does not answer (busy, throttled, away)."""
+
     code = "store_unavailable"
 
 
 class QueueUnavailable(RetryableError):
+    """The queue does not answer."""
+
     code = "queue_unavailable"
 
 
 class InferenceUnavailable(RetryableError):
+    """No inference backend is there to render, or it is overloaded."""
+
     code = "inference_unavailable"
 
 
@@ -96,6 +104,8 @@ class UnsupportedMedia(PermanentError):
 
 
 class MissingSource(PermanentError):
+    """The source object is not in storage."""
+
     code = "missing_source"
 
 
@@ -106,6 +116,8 @@ class SourceChanged(PermanentError):
 
 
 class InvalidMessage(PermanentError):
+    """A message that no version of this system wrote."""
+
     code = "invalid_message"
 
 
@@ -122,6 +134,8 @@ class VerificationFailed(PermanentError):
 
 
 class NotFound(StereoSpotError):
+    """There is no such job, object or message."""
+
     code = "not_found"
 
 

@@ -26,6 +26,8 @@ class Stage(StrEnum):
 
 
 class JobStatus(StrEnum):
+    """Where a job is; each status says what it means and who sets it (the moves are `pipeline.ALLOWED`)."""
+
     CREATED = "created"
     """The job is known, its source is not there yet. Set by whoever submits."""
     UPLOADING = "uploading"
@@ -179,6 +181,8 @@ class Activity(Value):
     done: int = 0
     """Frames so far."""
     total: int = 0
+    note: str | None = None
+    """Why the work waits, in words, where it does (no space left, the backend is away)."""
     at: datetime = Field(default_factory=utc_now)
 
 

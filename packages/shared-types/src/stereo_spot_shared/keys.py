@@ -23,30 +23,37 @@ RECORDS_PREFIX = "records/"
 
 
 def job_prefix(job_id: str) -> str:
+    """Where everything of a job lies, its record aside."""
     return f"{JOBS_PREFIX}{job_id}/"
 
 
 def source_key(job_id: str) -> str:
+    """The source as it was uploaded."""
     return f"{job_prefix(job_id)}source"
 
 
 def manifest_key(job_id: str) -> str:
+    """The manifest that chunking writes (`Manifest`)."""
     return f"{job_prefix(job_id)}manifest.json"
 
 
 def segments_prefix(job_id: str) -> str:
+    """Where the segments of a job lie."""
     return f"{job_prefix(job_id)}segments/"
 
 
 def segment_key(job_id: str, index: int, container: str) -> str:
+    """A segment as it was cut from the source; `container` is the manifest's `segment_container`."""
     return f"{segments_prefix(job_id)}{index:06d}/source.{container}"
 
 
 def rendered_prefix(job_id: str, index: int) -> str:
+    """Where the results of all attempts at a segment lie."""
     return f"{segments_prefix(job_id)}{index:06d}/rendered/"
 
 
 def rendered_key(job_id: str, index: int, attempt_id: str) -> str:
+    """The result of one attempt at a segment."""
     return f"{rendered_prefix(job_id, index)}{attempt_id}.nut"
 
 
@@ -56,14 +63,17 @@ def answer_key(job_id: str, index: int, attempt_id: str) -> str:
 
 
 def output_key(job_id: str, attempt_id: str, container: str) -> str:
+    """The finished video that one attempt made."""
     return f"{job_prefix(job_id)}output/{attempt_id}.{container}"
 
 
 def result_key(job_id: str) -> str:
+    """What was published (`JobResult`): written once, it decides which output stands."""
     return f"{job_prefix(job_id)}output/result.json"
 
 
 def record_key(job_id: str) -> str:
+    """The record of a finished conversion (`ConversionRecord`)."""
     return f"{RECORDS_PREFIX}{job_id}.json"
 
 

@@ -15,6 +15,8 @@ from stereo_spot_shared.timing import Rational, Ticks
 
 
 class TrackKind(StrEnum):
+    """What a track other than the converted picture holds."""
+
     AUDIO = "audio"
     SUBTITLE = "subtitle"
     ATTACHMENT = "attachment"

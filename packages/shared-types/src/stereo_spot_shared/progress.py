@@ -14,6 +14,8 @@ _WEIGHTS = {Stage.CHUNK: 0.03, Stage.RENDER: 0.92, Stage.REASSEMBLE: 0.05}
 
 @dataclass(frozen=True)
 class JobProgress:
+    """How far a job is."""
+
     status: JobStatus
     fraction: float
     """0 to 1, over all stages."""

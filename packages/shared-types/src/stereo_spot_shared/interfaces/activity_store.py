@@ -1,3 +1,5 @@
+"""The store of signs of life."""
+
 from __future__ import annotations
 
 from typing import Protocol

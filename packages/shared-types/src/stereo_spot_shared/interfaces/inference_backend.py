@@ -1,3 +1,5 @@
+"""What renders a segment."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

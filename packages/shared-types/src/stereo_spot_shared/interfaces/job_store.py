@@ -1,3 +1,5 @@
+"""The store of jobs."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""The storage of everything that is a file."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

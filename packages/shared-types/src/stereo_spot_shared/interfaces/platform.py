@@ -1,3 +1,5 @@
+"""A platform: all interfaces of one place to run, in one value."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping

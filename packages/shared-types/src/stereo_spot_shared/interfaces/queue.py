@@ -1,3 +1,5 @@
+"""The queue of one stage, and its delivery verbs."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

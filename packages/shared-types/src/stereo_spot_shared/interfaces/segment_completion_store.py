@@ -1,3 +1,5 @@
+"""The store of finished segments."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

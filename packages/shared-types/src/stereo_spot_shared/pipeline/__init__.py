@@ -2,7 +2,7 @@
 
 from stereo_spot_shared.pipeline.decision import Completions, Move, Objects, Send, Step, next_steps
 from stereo_spot_shared.pipeline.stages import STAGES, StageSpec
-from stereo_spot_shared.pipeline.transitions import ALLOWED, cancel, delete, enter, fail, retry
+from stereo_spot_shared.pipeline.transitions import ALLOWED, cancel, delete, enter, fail, note_cut, retry, start_chunking, start_rendering
 
 __all__ = [
     "ALLOWED",
@@ -18,5 +18,8 @@ __all__ = [
     "enter",
     "fail",
     "next_steps",
+    "note_cut",
     "retry",
+    "start_chunking",
+    "start_rendering",
 ]

@@ -7,6 +7,7 @@ run the reconciler, and all jobs finish.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,7 +23,7 @@ class Completions:
 
     count: int = 0
     missing: tuple[int, ...] | None = None
-    """Segments that are neither complete nor being rendered; None where that was not looked up."""
+    """Segments that are not complete; None where that was not looked up."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def next_steps(
     *,
     now: datetime,
     heard_at: datetime | None = None,
-    patience: float = 1.0,
+    patience: float | None = None,
 ) -> list[Step]:
     """What `job` needs now, in the order in which it is to be done; [] where it needs nothing.
 
@@ -66,59 +67,83 @@ def next_steps(
     that of several that ask at once one acts; should that one die before its messages are sent, they are sent again
     when nothing has been heard for the stage's `resend_seconds` times `patience`.
 
-    `heard_at` is the latest sign of life of the job's work beyond its own row.
+    `objects.source_etag` is needed of a queued job, `objects.result` of one that is being reassembled, and with a
+    patience `completions.missing` of one that is being rendered. `heard_at` is the latest sign of life of the job's
+    present stage beyond its own row. Without a patience no message is ever taken for lost: only the reconciler, which
+    has listened, can say that nothing was heard. With a patience of 0 every message but one sent at `now` itself is.
     """
-
-    def due(stage: Stage) -> bool:
-        """Whether the stage's message was never sent since the status changed, or must be taken for lost."""
-        if job.hinted_at is None:
-            return True
-        heard = max(job.hinted_at, heard_at or job.hinted_at)
-        # A clock that was set back must not silence a job: a hint from the future counts as given just now, once.
-        silent = now - min(heard, now)
-        return silent >= timedelta(seconds=STAGES[stage].resend_seconds * patience)
-
-    def hint(*messages: Message) -> list[Step]:
-        return [Move(job.evolve(hinted_at=now, updated_at=now)), *map(Send, messages)]
-
+    ask = _Question(job, completions, objects, now, heard_at, patience)
     match job.status:
         case JobStatus.QUEUED:
-            if (problem := _source_problem(job, objects)) is not None:
-                return [Move(fail(job, problem))]
-            if due(Stage.CHUNK):
-                return hint(ChunkRequest(job_id=job.job_id))
-
+            return _queued(ask)
         case JobStatus.CHUNKING | JobStatus.RENDERING:
-            if job.plan is not None and completions.count >= job.plan.segment_count:
-                reassembling = enter(job, JobStatus.REASSEMBLING, hinted_at=now, updated_at=now)
-                return [Move(reassembling), Send(ReassembleRequest(job_id=job.job_id))]
-            if job.sent < job.cut:
-                announced = job.evolve(sent=job.cut, hinted_at=now, updated_at=now)
-                return [Move(announced), *_segments_ready(job, range(job.sent, job.cut))]
-            if job.status is JobStatus.CHUNKING:
-                if due(Stage.CHUNK):
-                    return hint(ChunkRequest(job_id=job.job_id))
-            elif completions.missing and due(Stage.RENDER):
-                return hint(*(SegmentReady(job_id=job.job_id, segment_index=index) for index in completions.missing))
-
+            return _rendering(ask)
         case JobStatus.REASSEMBLING:
-            if objects.result is not None:
-                return [Move(enter(job, JobStatus.COMPLETED, result=objects.result, updated_at=now))]
-            if due(Stage.REASSEMBLE):
-                return hint(ReassembleRequest(job_id=job.job_id))
-
+            return _reassembling(ask)
         case JobStatus.COMPLETED | JobStatus.CANCELLED | JobStatus.DELETED:
-            if not job.swept and due(Stage.SWEEP):
-                return hint(SweepRequest(job_id=job.job_id))
-
+            return ask.hint(Stage.SWEEP, SweepRequest(job_id=job.job_id)) if not job.swept else []
         case JobStatus.CREATED | JobStatus.UPLOADING | JobStatus.FAILED:
-            pass  # a person acts next
-
-    return []
+            return []  # a person acts next
 
 
-def _segments_ready(job: Job, indices: range) -> list[Step]:
-    return [Send(SegmentReady(job_id=job.job_id, segment_index=index)) for index in indices]
+@dataclass(frozen=True)
+class _Question:
+    """The arguments of `next_steps`, and when a message is due."""
+
+    job: Job
+    completions: Completions
+    objects: Objects
+    now: datetime
+    heard_at: datetime | None
+    patience: float | None
+
+    def hint(self, stage: Stage, *messages: Message) -> list[Step]:
+        """Send `messages` if they were never sent since the status changed, or must be taken for lost."""
+        if not messages or not self._due(stage):
+            return []
+        return [Move(self.job.evolve(hinted_at=self.now, updated_at=self.now)), *map(Send, messages)]
+
+    def _due(self, stage: Stage) -> bool:
+        if self.job.hinted_at is None:
+            return True
+        if self.patience is None:
+            return False
+        # Both directions: after a clock was set back, a sign from the far future must not silence a job until then.
+        window = timedelta(seconds=STAGES[stage].resend_seconds * self.patience)
+        signs = (self.job.hinted_at, self.heard_at)
+        return not any(abs(self.now - sign) <= window for sign in signs if sign is not None)
+
+
+def _queued(ask: _Question) -> list[Step]:
+    if (problem := _source_problem(ask.job, ask.objects)) is not None:
+        return [Move(fail(ask.job, problem, updated_at=ask.now))]
+    return ask.hint(Stage.CHUNK, ChunkRequest(job_id=ask.job.job_id))
+
+
+def _rendering(ask: _Question) -> list[Step]:
+    job, now = ask.job, ask.now
+    if job.plan is not None and ask.completions.count >= job.plan.segment_count:
+        reassembling = enter(job, JobStatus.REASSEMBLING, hinted_at=now, updated_at=now)
+        return [Move(reassembling), Send(ReassembleRequest(job_id=job.job_id))]
+    missing = ask.completions.missing
+    if job.sent < job.cut:
+        # While the source is being cut, `hinted_at` is about the ChunkRequest, which this does not send.
+        hinted_at = job.hinted_at if job.status is JobStatus.CHUNKING else now
+        ready = range(job.sent, job.cut) if missing is None else (i for i in missing if job.sent <= i < job.cut)
+        return [Move(job.evolve(sent=job.cut, hinted_at=hinted_at, updated_at=now)), *map(Send, _segments_ready(job, ready))]
+    if job.status is JobStatus.CHUNKING:
+        return ask.hint(Stage.CHUNK, ChunkRequest(job_id=job.job_id))
+    return ask.hint(Stage.RENDER, *_segments_ready(job, missing or ()))
+
+
+def _segments_ready(job: Job, indices: Iterable[int]) -> Iterator[SegmentReady]:
+    return (SegmentReady(job_id=job.job_id, segment_index=index) for index in indices)
+
+
+def _reassembling(ask: _Question) -> list[Step]:
+    if ask.objects.result is not None:
+        return [Move(enter(ask.job, JobStatus.COMPLETED, result=ask.objects.result, updated_at=ask.now))]
+    return ask.hint(Stage.REASSEMBLE, ReassembleRequest(job_id=ask.job.job_id))
 
 
 def _source_problem(job: Job, objects: Objects) -> JobError | None:

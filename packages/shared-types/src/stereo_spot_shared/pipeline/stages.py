@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from stereo_spot_shared.jobs import Stage
+from stereo_spot_shared.jobs import JobStatus, Stage
 from stereo_spot_shared.messages import ChunkRequest, Message, ReassembleRequest, SegmentReady, SweepRequest
 
 
@@ -16,6 +16,8 @@ class StageSpec:
 
     message: type[Message]
     queue: str
+    statuses: frozenset[JobStatus]
+    """In these the stage has work to do; in any other its message is out of date and is acknowledged as it is."""
     visibility_seconds: int
     """How long a received message is hidden; a living handler extends it at a third of this."""
     max_attempts: int
@@ -28,11 +30,41 @@ class StageSpec:
 
 STAGES: Mapping[Stage, StageSpec] = MappingProxyType(
     {
-        Stage.CHUNK: StageSpec(ChunkRequest, "chunk", visibility_seconds=60, max_attempts=3, stall_seconds=300, resend_seconds=600),
-        Stage.RENDER: StageSpec(SegmentReady, "render", visibility_seconds=60, max_attempts=4, stall_seconds=300, resend_seconds=900),
-        Stage.REASSEMBLE: StageSpec(
-            ReassembleRequest, "reassemble", visibility_seconds=60, max_attempts=3, stall_seconds=300, resend_seconds=600
+        Stage.CHUNK: StageSpec(
+            ChunkRequest,
+            "chunk",
+            frozenset({JobStatus.QUEUED, JobStatus.CHUNKING}),
+            visibility_seconds=60,
+            max_attempts=3,
+            stall_seconds=300,
+            resend_seconds=600,
         ),
-        Stage.SWEEP: StageSpec(SweepRequest, "sweep", visibility_seconds=60, max_attempts=10, stall_seconds=300, resend_seconds=600),
+        Stage.RENDER: StageSpec(
+            SegmentReady,
+            "render",
+            frozenset({JobStatus.CHUNKING, JobStatus.RENDERING}),
+            visibility_seconds=60,
+            max_attempts=4,
+            stall_seconds=300,
+            resend_seconds=900,
+        ),
+        Stage.REASSEMBLE: StageSpec(
+            ReassembleRequest,
+            "reassemble",
+            frozenset({JobStatus.REASSEMBLING}),
+            visibility_seconds=60,
+            max_attempts=3,
+            stall_seconds=300,
+            resend_seconds=600,
+        ),
+        Stage.SWEEP: StageSpec(
+            SweepRequest,
+            "sweep",
+            frozenset({JobStatus.COMPLETED, JobStatus.CANCELLED, JobStatus.DELETED}),
+            visibility_seconds=60,
+            max_attempts=10,
+            stall_seconds=300,
+            resend_seconds=600,
+        ),
     }
 )

@@ -36,25 +36,46 @@ def enter(job: Job, status: JobStatus, *, hinted_at: datetime | None = None, **c
     return job.evolve(status=status, hinted_at=hinted_at, **changes)
 
 
-def fail(job: Job, error: JobError) -> Job:
+def start_chunking(job: Job, *, now: datetime) -> Job:
+    """A media worker has begun: whoever says so is the sign of life, so its message is not sent again."""
+    return enter(job, JobStatus.CHUNKING, hinted_at=now, updated_at=now)
+
+
+def note_cut(job: Job, count: int) -> Job:
+    """Segments [0, count) are cut and stored; never fewer than before, since a late repetition may report less."""
+    return job.evolve(cut=max(job.cut, count))
+
+
+def start_rendering(job: Job, *, now: datetime) -> Job:
+    """Every segment is cut. Conflict where the job has no plan or segments are missing."""
+    if job.plan is None or job.cut < job.plan.segment_count:
+        raise Conflict(f"job {job.job_id} has segments that are not cut yet")
+    return enter(job, JobStatus.RENDERING, hinted_at=now, updated_at=now)
+
+
+def fail(job: Job, error: JobError, **changes: Any) -> Job:
     """The job cannot go on; its finished segments stay."""
-    return enter(job, JobStatus.FAILED, error=error)
+    return enter(job, JobStatus.FAILED, error=error, **changes)
 
 
 def cancel(job: Job) -> Job:
+    """A person stops the job; what it held is to be swept."""
     return enter(job, JobStatus.CANCELLED, swept=False)
 
 
 def delete(job: Job) -> Job:
+    """A person removes the job, whatever it is doing; what it held is to be swept."""
     return enter(job, JobStatus.DELETED, swept=False)
 
 
 def retry(job: Job) -> Job:
-    """A failed job, back to the first stage that is not done. Conflict where the job has not failed."""
+    """A failed job, back to the first stage that is not done. Conflict where the job has not failed.
+
+    Its segments are announced anew (`sent` is 0): their messages were answered while the job was failed.
+    """
     if job.status is not JobStatus.FAILED:
         raise Conflict(f"job {job.job_id} is {job.status}: only a failed job can be retried")
     if job.plan is None:
         return enter(job, JobStatus.QUEUED, error=None)
-    if job.cut < job.plan.segment_count:
-        return enter(job, JobStatus.CHUNKING, error=None)
-    return enter(job, JobStatus.RENDERING, error=None)
+    done_cutting = job.cut >= job.plan.segment_count
+    return enter(job, JobStatus.RENDERING if done_cutting else JobStatus.CHUNKING, error=None, sent=0)
