@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import importlib.util
 import shutil
 import subprocess
@@ -103,6 +104,16 @@ def test_several_at_once_all_succeed(workspace: Path) -> None:
     outputs = [run.communicate()[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0]
     assert sum("all packages are installed" in output for output in outputs) == 1
+
+
+def test_a_download_is_kept_only_if_it_is_the_expected_one(workspace: Path, installer: ModuleType) -> None:
+    source = workspace / "thing-1.whl"
+    source.write_bytes(b"wheel")
+    digest = hashlib.sha256(b"wheel").hexdigest()
+    assert installer.fetch(source.as_uri(), digest, workspace / "got").read_bytes() == b"wheel"
+    with pytest.raises(OSError, match="SHA-256"):
+        installer.fetch(source.as_uri(), digest[::-1], workspace / "refused")
+    assert not (workspace / "refused").exists()
 
 
 def test_an_old_python_gets_one_sentence(

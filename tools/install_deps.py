@@ -14,10 +14,16 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 UV_VERSION = "0.13.9"
+# Only fetched where Python came without pip; a wheel runs as it is. The address is that of the file in PyPI's index.
+PIP_WHEEL = (
+    "https://files.pythonhosted.org/packages/07/25/ee8c38ae72d66b844ce8eb9711ba905dba21ca1a8a0c960057c41cd23337/pip-26.3-py3-none-any.whl"
+)
+PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
 MINIMUM_PYTHON = (3, 11)
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,18 +72,29 @@ def ensure_uv() -> list[str]:
         place = program.parent.parent
         shutil.rmtree(TOOLS, ignore_errors=True)
         print(f"stereo-spot: getting uv {UV_VERSION}", flush=True)
-        pip = [*pip_command(), "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore", "--no-deps"]
+        pip = [*pip_command(), "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore", "--no-user", "--no-deps"]
         run([*pip, "--target", str(place), f"uv=={UV_VERSION}"])
     return [str(program)]
 
 
 def pip_command() -> list[str]:
-    """Return a command that runs pip: this interpreter's own, or that of a private environment made for it."""
+    """Return a command that runs pip: this interpreter's own, or one fetched from PyPI."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
-    maker = TOOLS / "pip"
-    run([sys.executable, "-m", "venv", str(maker)])
-    return [str(python_of(maker)), "-m", "pip"]
+    print("stereo-spot: this Python has no pip: getting one", flush=True)
+    return [sys.executable, str(fetch(PIP_WHEEL, PIP_SHA256, TOOLS) / "pip")]
+
+
+def fetch(url: str, sha256: str, folder: Path) -> Path:
+    """Download a file into a folder and return its path; OSError where it cannot be had or is not the one expected."""
+    with urllib.request.urlopen(url) as response:
+        content: bytes = response.read()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise OSError(f"{url} is not the file it should be (another SHA-256): something on the way changes downloads")
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / url.rpartition("/")[2]
+    file.write_bytes(content)
+    return file
 
 
 def fingerprint() -> str:
@@ -123,8 +140,9 @@ def run(command: list[str]) -> None:
 
 
 def child_environment() -> dict[str, str]:
-    """Return this process's environment; uv may neither fetch a Python nor see another active virtual environment."""
-    return {**{key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}, "UV_PYTHON_DOWNLOADS": "never"}
+    """Return this process's environment, in which uv fetches no Python, sees no other active environment, and pip needs none."""
+    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    return {**environment, "UV_PYTHON_DOWNLOADS": "never", "PIP_REQUIRE_VIRTUALENV": "false"}
 
 
 def explain(error: Exception) -> str:
