@@ -1,0 +1,60 @@
+"""Between YUV and RGB: the matrices of ITU-T H.273, for the two places that need colours as red, green and blue.
+
+Rendering itself stays in YUV; depth estimators look at small RGB pictures, and anaglyph mixes the eyes' colours.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stereo_inference.picture import Picture
+from stereo_spot_shared.manifest import Colour
+
+LUMA_WEIGHTS = {
+    1: (0.2126, 0.0722),
+    4: (0.30, 0.11),
+    5: (0.299, 0.114),
+    6: (0.299, 0.114),
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+    10: (0.2627, 0.0593),
+}
+"""Weight of red and of blue in luma (Kr, Kb) by H.273 matrix coefficients."""
+
+HD_HEIGHT = 720
+"""From this height on, a picture that does not say is taken for BT.709, below it for BT.601, as players do."""
+
+
+def yuv_to_rgb(colour: Colour, bits: int, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Matrix (3, 3) and offset (3,) with rgb = matrix @ yuv + offset, from code values to 0..1.
+
+    A matrix that is unspecified, or not of the usual kind (YCgCo, ICtCp), is guessed from the picture's height.
+    """
+    red, blue = LUMA_WEIGHTS.get(colour.matrix, LUMA_WEIGHTS[1 if height >= HD_HEIGHT else 6])
+    green = 1 - red - blue
+    mix = np.array(
+        [
+            [1.0, 0.0, 2 * (1 - red)],
+            [1.0, -2 * blue * (1 - blue) / green, -2 * red * (1 - red) / green],
+            [1.0, 2 * (1 - blue), 0.0],
+        ]
+    )
+    step = 1 << (bits - 8)
+    peak = (1 << bits) - 1
+    black, luma, chroma = (0, peak, peak) if colour.full_range else (16 * step, 219 * step, 224 * step)
+    matrix = mix / np.array([luma, chroma, chroma])
+    return matrix, -matrix @ np.array([black, 128 * step, 128 * step], np.float64)
+
+
+def small_rgb(picture: Picture, width: int, height: int, colour: Colour) -> NDArray[np.uint8]:
+    """The picture as RGB uint8 (height, width, 3), scaled down by averaging areas."""
+    planes = [
+        cv2.resize(picture.cropped(i), (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+        for i in range(3)
+    ]
+    matrix, offset = yuv_to_rgb(colour, picture.format.bits, picture.height)
+    affine = np.column_stack([matrix, offset]) * 255.0
+    rgb = cv2.transform(cv2.merge(planes), affine)
+    return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)

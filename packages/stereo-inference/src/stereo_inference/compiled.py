@@ -1,0 +1,22 @@
+"""The one way in which this package compiles a function with numba."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from typing import ParamSpec, TypeVar
+
+from numba import njit
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile `function` to machine code that runs without the interpreter's lock and is cached on disk.
+
+    Only for functions with a name of their own at module level: numba files its cache under the qualified name, so
+    two closures of one name would be taken for each other. The cache lies beside the source, or in the user's cache
+    folder where that is read-only; `NUMBA_CACHE_DIR` overrides both.
+    """
+    return njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]

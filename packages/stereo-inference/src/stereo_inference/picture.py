@@ -1,0 +1,90 @@
+"""One picture as it was decoded: its planes, viewed in place, and the pixel formats that are rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[Any]
+"""uint8 or uint16 (rows, stride): one plane of a picture, C-contiguous; the columns beyond the plane's width are padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """A planar YUV format that rendering works on. `sub_x`, `sub_y`: how often chroma is halved (0 or 1)."""
+
+    name: str
+    bits: int
+    sub_x: int
+    sub_y: int
+
+    @property
+    def dtype(self) -> type[np.uint8] | type[np.uint16]:
+        return np.uint8 if self.bits == 8 else np.uint16
+
+    def chroma_size(self, width: int, height: int) -> tuple[int, int]:
+        """Columns and rows of a chroma plane under a luma plane of `width` x `height`."""
+        return (width + self.sub_x) >> self.sub_x, (height + self.sub_y) >> self.sub_y
+
+    def padded(self, width: int, height: int) -> tuple[int, int]:
+        """The size rounded up until it holds whole chroma samples."""
+        return width + (width & self.sub_x), height + (height & self.sub_y)
+
+
+PIXEL_FORMATS = {
+    f.name: f
+    for f in (
+        PixelFormat("yuv420p", 8, 1, 1),
+        PixelFormat("yuv422p", 8, 1, 0),
+        PixelFormat("yuv444p", 8, 0, 0),
+        PixelFormat("yuv420p10le", 10, 1, 1),
+        PixelFormat("yuv422p10le", 10, 1, 0),
+        PixelFormat("yuv444p10le", 10, 0, 0),
+    )
+}
+"""Every format that is rendered; the others are converted to the nearest of these when they are decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The planes Y, U and V of a `width` x `height` picture; see `Plane` for their layout."""
+
+    planes: tuple[Plane, Plane, Plane]
+    width: int
+    height: int
+    format: PixelFormat
+
+    @classmethod
+    def view(cls, frame: av.VideoFrame, format: PixelFormat) -> Picture:
+        """The planes of `frame` in place (nothing is copied; the arrays keep the frame's memory alive)."""
+        y, u, v = (
+            np.frombuffer(plane, format.dtype).reshape(plane.height, plane.line_size // np.dtype(format.dtype).itemsize)
+            for plane in frame.planes
+        )
+        return cls((y, u, v), frame.width, frame.height, format)
+
+    @classmethod
+    def empty(cls, width: int, height: int, format: PixelFormat) -> Picture:
+        """A picture with memory of its own, not initialised."""
+        columns, rows = format.chroma_size(width, height)
+        return cls(
+            (
+                np.empty((height, width), format.dtype),
+                np.empty((rows, columns), format.dtype),
+                np.empty((rows, columns), format.dtype),
+            ),
+            width,
+            height,
+            format,
+        )
+
+    def cropped(self, index: int) -> Plane:
+        """Plane `index` (0 Y, 1 U, 2 V) without its padding columns."""
+        if index == 0:
+            return self.planes[0][: self.height, : self.width]
+        columns, rows = self.format.chroma_size(self.width, self.height)
+        return self.planes[index][:rows, :columns]

@@ -1,0 +1,193 @@
+"""Rendering one segment: the whole of it, from the segment object to the encoded stereo segment."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+
+from stereo_inference.colour import small_rgb
+from stereo_inference.depth import DepthEstimator
+from stereo_inference.depth.steady import Seen, SteadyDepth
+from stereo_inference.packing import Packer, packed_size
+from stereo_inference.picture import Picture
+from stereo_inference.stages import Stages
+from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.views import StereoRenderer
+from stereo_inference.video_io.decode import SegmentReader, SourceFrame
+from stereo_inference.video_io.encode import OutputFormat, SegmentEncoder, segment_writer
+from stereo_spot_shared.errors import Interrupted, RenderFailed
+from stereo_spot_shared.inference import RenderRequest, RenderResult, StageSeconds
+from stereo_spot_shared.manifest import VideoStream
+from stereo_spot_shared.timing import Ticks
+
+
+@dataclass(slots=True)
+class Counts:
+    """Frames on their way, for the closing account."""
+
+    context: int = 0
+    core: int = 0
+    encoded: int = 0
+
+
+def render_segment(
+    request: RenderRequest,
+    *,
+    input: Path,
+    output: Path,
+    estimator: DepthEstimator,
+    threads: int = 1,
+    on_progress: Callable[[int], None] = lambda _: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> RenderResult:
+    """Render the segment object `input` to `output` (NUT), which appears whole or not at all.
+
+    A segment may be the whole video: all frames in its core, no context. With `threads` of 1 everything runs in the
+    calling thread, stage after stage; with more, the stages overlap in threads of their own and share `threads`
+    workers for warping, decoding and encoding. The picture does not depend on it.
+
+    `on_progress` receives the number of frames encoded so far; `should_stop` is asked at every packet and frame, from
+    any of the threads, and ends the work with Interrupted. Frames of the core that the source's damage left
+    undecodable are reported in the result's `lost`. Raises RenderFailed when frames do not add up, UnsupportedMedia
+    when the segment cannot be read, NoSpaceLeft or StorageUnavailable when the result cannot be written.
+    """
+    started = time.perf_counter()
+    reader = SegmentReader(input, request, threads=threads, should_stop=should_stop)
+    width, height = upright_size(request.video)
+    target = output_format(request, reader)
+    counts = Counts()
+    times = list(request.segment.core.times())
+    with (
+        workers(threads) as executor,
+        segment_writer(output) as file,
+        contextlib.closing(
+            SegmentEncoder(file, target, times=times, end=end_of(request), pts_offset=request.pts_offset, threads=threads)
+        ) as encoder,
+        Stages(overlap=threads > 1) as stages,
+    ):
+        packer = Packer(
+            request.params.layout, width, height, reader.format, reader.colour, executor=executor, threads=threads
+        )
+        renderer = StereoRenderer(
+            width, height,
+            max_disparity=request.params.max_disparity, convergence=request.params.convergence,
+            executor=executor, threads=threads,
+        )  # fmt: skip
+        frames = stages.run("decode", reader.frames())
+        depths = stages.run("depth", steady_depths(frames, estimator, reader))
+        packed = stages.run("warp", packed_frames(depths, renderer, packer, encoder, counts))
+        for moment, frame in packed:
+            if should_stop():
+                raise Interrupted("Rendering was asked to stop.")
+            counts.encoded += encoder.encode(frame, moment)
+            on_progress(counts.encoded)
+        counts.encoded += encoder.finish()
+        on_progress(counts.encoded)
+        if counts.encoded + len(reader.lost) != len(times):
+            raise RenderFailed(
+                f"Of {len(times)} frames {counts.encoded} were encoded and {len(reader.lost)} found lost."
+            )
+    wall = time.perf_counter() - started
+    return RenderResult(
+        frames=counts.encoded,
+        lost=Ticks.of(reader.lost),
+        context=counts.context,
+        width=target.width,
+        height=target.height,
+        codec=encoder.codec,
+        fingerprint=encoder.fingerprint,
+        sample_aspect_ratio=target.aspect,
+        depth=estimator.name,
+        bytes=output.stat().st_size,
+        seconds=StageSeconds(
+            decode=stages.busy_seconds("decode"),
+            depth=stages.busy_seconds("depth"),
+            warp=stages.busy_seconds("warp"),
+            encode=max(0.0, wall - stages.waited_seconds()),
+            wall=wall,
+        ),
+    )
+
+
+def steady_depths(
+    frames: Iterable[SourceFrame], estimator: DepthEstimator, reader: SegmentReader
+) -> Iterator[Seen[SourceFrame]]:
+    """Every frame with its depth, steadied over time."""
+    steady: SteadyDepth[SourceFrame] = SteadyDepth()
+    for frame in frames:
+        size = estimator.working_size(frame.picture.width, frame.picture.height)
+        rgb = small_rgb(frame.picture, *size, reader.colour)
+        depth = estimator.estimate(rgb[None])[0]
+        grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+        yield from steady.push(Seen(frame.index, depth, grey, frame))
+    yield from steady.finish()
+
+
+def packed_frames(
+    depths: Iterable[Seen[SourceFrame]], renderer: StereoRenderer, packer: Packer, encoder: SegmentEncoder, counts: Counts
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Both views of every frame of the core in one picture, with its time; context frames end here."""
+    for seen in depths:
+        frame = seen.payload
+        if not frame.core:
+            counts.context += 1
+            continue
+        counts.core += 1
+        out = encoder.new_frame()
+        picture = Picture.view(out, frame.picture.format)
+        left, right = packer.places(picture)
+        renderer.render(frame.picture, DepthField.guided(seen.depth, frame.picture), left, right)
+        packer.finish(picture)
+        yield frame.time, out
+
+
+def upright_size(video: VideoStream) -> tuple[int, int]:
+    """Width and height of the picture as it is shown."""
+    return (video.height, video.width) if video.rotation in (90, 270) else (video.width, video.height)
+
+
+def output_format(request: RenderRequest, reader: SegmentReader) -> OutputFormat:
+    """What is encoded: the same for every segment of a job."""
+    video = request.video
+    width, height = packed_size(request.params.layout, *upright_size(video), reader.format)
+    aspect = video.sample_aspect_ratio or 1
+    return OutputFormat(
+        width=width,
+        height=height,
+        format=reader.format,
+        layout=request.params.layout,
+        quality=request.params.quality,
+        rate=video.average_rate,
+        time_base=video.time_base,
+        aspect=1 / aspect if video.rotation in (90, 270) else aspect,
+        colour=reader.colour,
+        mastering_display=video.mastering_display,
+        content_light=video.content_light,
+    )
+
+
+def end_of(request: RenderRequest) -> int:
+    """When the core's last frame stops being shown: at the next frame, or after its own duration at the video's end."""
+    following = next(request.segment.after.times(), None)
+    if following is not None:
+        return following
+    *_, last = request.segment.core.times()
+    return last + request.last_duration
+
+
+@contextlib.contextmanager
+def workers(threads: int) -> Iterator[Executor | None]:
+    """The threads that share the rows of a picture; OpenCV's own are switched off, since stages already overlap."""
+    cv2.setNumThreads(1)
+    if threads == 1:
+        yield None
+        return
+    with ThreadPoolExecutor(threads, thread_name_prefix="render-rows") as executor:
+        yield executor

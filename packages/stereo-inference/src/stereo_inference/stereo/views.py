@@ -1,0 +1,87 @@
+"""Both eyes of a picture: the warp's kernels driven over threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, wait
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stereo_inference.picture import Picture
+from stereo_inference.stereo.disparity import DepthField, columns_in_depth, foreground_dilation, half_disparity
+from stereo_inference.stereo.fill import soften_holes
+from stereo_inference.stereo.warp import warp_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a view is written: with its top left corner at luma row `top` and luma column `left` of `picture`."""
+
+    picture: Picture
+    top: int = 0
+    left: int = 0
+
+
+class StereoRenderer:
+    """Renders both eyes of pictures of one size; keeps the masks and tables that every picture needs.
+
+    `max_disparity` is in percent of the width, `convergence` the depth (0..1) that lies on the screen. With an
+    `executor` its `threads` workers share a picture's rows; the result does not depend on how many there are.
+    """
+
+    def __init__(
+        self, width: int, height: int, *, max_disparity: float, convergence: float,
+        executor: Executor | None = None, threads: int = 1,
+    ) -> None:
+        self._width = width
+        self._height = height
+        self._half = half_disparity(max_disparity, width)
+        self._convergence = convergence
+        self._executor = executor
+        self._bands = np.linspace(0, height // 2, threads + 1).astype(int) * 2
+        self._bands[-1] = height
+        self._left_holes = np.zeros((height, width), np.uint8)
+        self._right_holes = np.zeros((height, width), np.uint8)
+        self._columns: dict[int, tuple[NDArray[np.int32], NDArray[np.float32]]] = {}
+
+    def render(self, picture: Picture, depth: DepthField, left: Place, right: Place) -> None:
+        """Write the left and the right view of `picture` to their places (which may lie in the same picture).
+
+        Depth outside 0..1 is clipped. Where max_disparity is 0, both views are the picture, bit for bit.
+        """
+        depth_width = depth.gain.shape[1]
+        if depth_width not in self._columns:
+            self._columns[depth_width] = columns_in_depth(self._width, depth_width)
+        column, weight = self._columns[depth_width]
+        dilation = foreground_dilation(self._width, depth_width)
+        form = picture.format
+
+        def band(first: int, end: int) -> None:
+            warp_rows(
+                *picture.planes, form.sub_x, form.sub_y,
+                depth.gain, depth.offset, column, weight, self._half, self._convergence, dilation,
+                *left.picture.planes, left.top, left.left,
+                *right.picture.planes, right.top, right.left,
+                self._left_holes, self._right_holes, first, end,
+            )  # fmt: skip
+
+        def soften(place: Place, holes: NDArray[np.uint8]) -> None:
+            for index, plane in enumerate(place.picture.planes):
+                sub_x, sub_y = (form.sub_x, form.sub_y) if index else (0, 0)
+                soften_holes(plane, place.top >> sub_y, place.left >> sub_x, holes, sub_x, sub_y)
+
+        self._all(band, [(int(a), int(b)) for a, b in zip(self._bands, self._bands[1:], strict=False) if a < b])
+        self._all(soften, [(left, self._left_holes), (right, self._right_holes)])
+
+    def _all(self, work: Callable[..., None], arguments: list[tuple[Any, ...]]) -> None:
+        if self._executor is None or len(arguments) == 1:
+            for each in arguments:
+                work(*each)
+            return
+        futures = [self._executor.submit(work, *each) for each in arguments]
+        wait(futures)
+        for future in futures:
+            future.result()

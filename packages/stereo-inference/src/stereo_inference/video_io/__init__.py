@@ -1,0 +1,1 @@
+"""Segments in and out: decoding frames at their exact times, encoding packed pictures."""

@@ -1,0 +1,236 @@
+"""Encoding packed pictures into a NUT file whose packets can be joined with those of the other segments."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+from av.codec.context import Flags
+from av.video.frame import PictureType
+from av.video.stream import VideoStream as OutputVideoStream
+
+from stereo_inference.packing import SIDE_BY_SIDE, TOP_BOTTOM
+from stereo_inference.picture import PixelFormat
+from stereo_spot_media.hostile import os_error
+from stereo_spot_media.segment_io import encoder_fingerprint
+from stereo_spot_media.timestamps import regenerate_dts
+from stereo_spot_shared.errors import RenderFailed
+from stereo_spot_shared.manifest import Colour, ContentLight, MasteringDisplay
+from stereo_spot_shared.rendering import FramePacking, Quality
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """A line of `ENCODERS`: FFmpeg's name of the encoder and the options that decide quality and speed."""
+
+    codec: str
+    options: dict[str, str]
+
+
+ENCODERS = {
+    (Quality.DRAFT, 8): EncoderSettings("libx264", {"preset": "ultrafast", "crf": "26"}),
+    (Quality.BALANCED, 8): EncoderSettings("libx264", {"preset": "veryfast", "crf": "20"}),
+    (Quality.HIGH, 8): EncoderSettings("libx264", {"preset": "medium", "crf": "17"}),
+    (Quality.LOSSLESS, 8): EncoderSettings("libx264", {"preset": "veryfast", "qp": "0"}),
+    (Quality.DRAFT, 10): EncoderSettings("libx265", {"preset": "ultrafast", "crf": "28"}),
+    (Quality.BALANCED, 10): EncoderSettings("libx265", {"preset": "superfast", "crf": "22"}),
+    (Quality.HIGH, 10): EncoderSettings("libx265", {"preset": "fast", "crf": "18"}),
+    (Quality.LOSSLESS, 10): EncoderSettings("libx264", {"preset": "veryfast", "qp": "0"}),
+}
+"""Encoder by quality and bit depth. 8-bit H.264 plays everywhere; 10-bit H.265 is what HDR displays expect."""
+
+LOOKAHEAD = 10
+"""Pictures that an encoder may hold to look ahead: each is a whole packed picture in memory."""
+
+KEYFRAME_SECONDS = 4
+"""Longest distance between keyframes, for seeking."""
+
+DEFAULT_RATE = Fraction(25)
+"""Frames per second told to the encoder where the source does not know its own (it only steers bit allocation)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFormat:
+    """All that decides the encoded stream, and so whether segments can be joined: the same for all of a job's segments."""
+
+    width: int
+    height: int
+    format: PixelFormat
+    layout: FramePacking
+    quality: Quality
+    rate: Fraction
+    time_base: Fraction
+    aspect: Fraction
+    colour: Colour
+    mastering_display: MasteringDisplay | None = None
+    content_light: ContentLight | None = None
+
+
+class SegmentEncoder:
+    """Encodes frames to the part file behind `segment_writer`.
+
+    The encoder counts frames; presentation times are put onto its packets afterwards. So equal times, gaps and odd
+    time bases never meet an encoder's opinion of them, and each packet carries exactly the time that its frame had.
+    """
+
+    def __init__(
+        self, file: BinaryIO, output: OutputFormat, *, times: Sequence[int], end: int, pts_offset: int, threads: int
+    ) -> None:
+        """`times`: every time that the segment may hold, in order; `end`: when its last frame stops being shown."""
+        self._container = av.open(file, "w", format="nut")
+        self._output = output
+        self._offset = pts_offset
+        self._listed = times
+        self._end = end
+        self._times: list[int] = []
+        self._dts: list[int] = []
+        self._written = 0
+        self._stream = self._open_stream(threads)
+        self._container.start_encoding()
+        self.codec = self._stream.codec_context.codec.canonical_name
+        self.fingerprint = encoder_fingerprint(self._stream.codec_context)
+
+    def new_frame(self) -> av.VideoFrame:
+        """An uninitialised frame of the output's size and format."""
+        return av.VideoFrame(self._output.width, self._output.height, self._output.format.name)
+
+    def encode(self, frame: av.VideoFrame, time: int) -> int:
+        """Encode the next frame, shown at `time` (source ticks); returns how many frames left the encoder by it."""
+        frame.pts = len(self._times)
+        frame.time_base = self._stream.codec_context.time_base
+        frame.pict_type = PictureType.NONE if self._times else PictureType.I
+        self._times.append(time)
+        return self._mux(self._stream.encode(frame))
+
+    def finish(self) -> int:
+        """Flush the encoder and complete the file; returns how many frames left the encoder by it."""
+        flushed = self._mux(self._stream.encode(None))
+        self._container.close()
+        if self._written != len(self._times):
+            raise RenderFailed(f"The encoder took {len(self._times)} frames and gave back {self._written}.")
+        return flushed
+
+    def close(self) -> None:
+        """Let go of the file, complete or not."""
+        with contextlib.suppress(av.FFmpegError, OSError):
+            self._container.close()
+
+    def _mux(self, packets: list[av.Packet]) -> int:
+        for packet in packets:
+            if packet.pts is None:
+                raise RenderFailed("The encoder gave back a frame without saying which.")
+            number = packet.pts
+            time = self._times[number]
+            following = self._times[number + 1] if number + 1 < len(self._times) else self._after(time)
+            if not self._dts:
+                self._dts = self._decoding_times()
+            packet.stream = self._stream
+            packet.time_base = self._output.time_base
+            packet.pts = time + self._offset
+            packet.dts = self._dts[self._written] + self._offset
+            packet.duration = max(0, following - time)
+            if packet.dts > packet.pts:
+                raise RenderFailed("The encoder reorders frames further than it says.")
+            self._container.mux(packet)
+            self._written += 1
+        return len(packets)
+
+    def _after(self, time: int) -> int:
+        """When the frame at `time`, the last that was given to the encoder so far, stops being shown."""
+        return next((later for later in self._listed if later > time), self._end)
+
+    def _decoding_times(self) -> list[int]:
+        # Of all listed times, though some frames may turn out lost: that only makes decoding times earlier, and the
+        # file can be written while frames still come.
+        context = self._stream.codec_context
+        return regenerate_dts(self._listed, time_base=self._output.time_base, depth=int(context.reorder_depth))
+
+    def _open_stream(self, threads: int) -> OutputVideoStream:
+        output = self._output
+        settings = ENCODERS[output.quality, output.format.bits]
+        stream = self._container.add_stream(settings.codec, options=options(settings, output, threads))
+        assert isinstance(stream, OutputVideoStream)  # noqa: S101 - the table holds video encoders only
+        context = stream.codec_context
+        rate = (output.rate if output.rate > 0 else DEFAULT_RATE).limit_denominator(100_000)
+        context.width, context.height, context.pix_fmt = output.width, output.height, output.format.name
+        context.framerate = rate
+        context.time_base = 1 / rate
+        context.gop_size = max(1, math.ceil(rate * KEYFRAME_SECONDS))
+        context.sample_aspect_ratio = output.aspect
+        context.flags |= Flags.global_header | Flags.closed_gop
+        context.thread_count = threads
+        context.color_primaries = output.colour.primaries
+        context.color_trc = output.colour.transfer
+        context.colorspace = output.colour.matrix
+        context.color_range = {None: 0, False: 1, True: 2}[output.colour.full_range]
+        context.open(strict=False)
+        stream.time_base = output.time_base
+        return stream
+
+
+def options(settings: EncoderSettings, output: OutputFormat, threads: int) -> dict[str, str]:
+    """The encoder's options: the table's, and what follows from the layout, HDR metadata and memory."""
+    params = {"rc-lookahead": str(LOOKAHEAD)}
+    if settings.codec == "libx265":
+        # Its info SEI and thread pool would make headers depend on the machine, and then segments would not join.
+        params |= {"info": "0", "repeat-headers": "0", "open-gop": "0", "pools": str(threads), "log-level": "none"}
+        if output.mastering_display is not None:
+            params["master-display"] = mastering_display(output.mastering_display)
+        if output.content_light is not None:
+            params["max-cll"] = f"{output.content_light.max_content},{output.content_light.max_average}"
+        return settings.options | {"x265-params": joined(params)}
+    if output.layout in SIDE_BY_SIDE:
+        params["frame-packing"] = "3"
+    if output.layout in TOP_BOTTOM:
+        params["frame-packing"] = "4"
+    if output.mastering_display is not None:
+        params["mastering-display"] = mastering_display(output.mastering_display)
+    if output.content_light is not None:
+        params["cll"] = f"{output.content_light.max_content},{output.content_light.max_average}"
+    return settings.options | {"x264-params": joined(params)}
+
+
+def joined(params: dict[str, str]) -> str:
+    return ":".join(f"{name}={value}" for name, value in params.items())
+
+
+def mastering_display(display: MasteringDisplay) -> str:
+    """As both encoders read it: chromaticities in 1/50000, luminances in 1/10000 cd/m2."""
+
+    def point(xy: tuple[Fraction, Fraction]) -> str:
+        return "({},{})".format(*(round(value * 50_000) for value in xy))
+
+    luminance = f"({round(display.max_luminance * 10_000)},{round(display.min_luminance * 10_000)})"
+    return (
+        f"G{point(display.green)}B{point(display.blue)}R{point(display.red)}WP{point(display.white)}L{luminance}"
+    )
+
+
+@contextlib.contextmanager
+def segment_writer(path: Path) -> Iterator[BinaryIO]:
+    """A file beside `path` to write to; at the end of the `with` block it becomes `path`, whole and on the disk.
+
+    When the block raises, nothing stays. The system's errors are translated.
+    """
+    part = path.with_name(f"{path.name}.part-{secrets.token_hex(4)}")
+    try:
+        try:
+            with part.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        if isinstance(error, av.FFmpegError) and error.errno is None:
+            raise
+        raise os_error(error) from error
