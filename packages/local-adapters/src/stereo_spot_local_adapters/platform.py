@@ -19,11 +19,12 @@ DATABASE_NAME = "stereo-spot.db"
 
 def create_platform() -> Platform:
     """The platform in the data directory of the settings (`STORAGE_ADAPTER=local`)."""
-    return open_platform(LocalSettings().data_dir)
+    settings = LocalSettings()
+    return open_platform(settings.data_dir, queue_group=settings.queue_group)
 
 
-def open_platform(data_dir: Path) -> Platform:
-    """The platform in `data_dir`, made where there is none.
+def open_platform(data_dir: Path, *, queue_group: str = "main") -> Platform:
+    """The platform in `data_dir`, made where there is none; of its messages, those of `queue_group`.
 
     StoreUnavailable, StorageUnavailable, NoSpaceLeft or UnknownSchema say in one sentence why it cannot be used.
     """
@@ -35,7 +36,10 @@ def open_platform(data_dir: Path) -> Platform:
         jobs=SqlJobStore(database),
         completions=SqlSegmentCompletionStore(database),
         activity=SqlActivityStore(database),
-        queues={stage: SqlQueue(database, spec.queue, visibility_seconds=spec.visibility_seconds) for stage, spec in STAGES.items()},
+        queues={
+            stage: SqlQueue(database, f"{queue_group}/{spec.queue}", visibility_seconds=spec.visibility_seconds)
+            for stage, spec in STAGES.items()
+        },
         storage=storage,
         close=database.close,
     )
