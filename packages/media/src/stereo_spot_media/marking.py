@@ -1,12 +1,234 @@
-"""Marking the stereo layout in finished MP4 and MOV files, and moving their index to the front (faststart)."""
+"""Marking the stereo layout in finished MP4 and MOV files, and moving their index to the front (faststart).
+
+Both change the `moov` box, so they are one pass: the box is rebuilt in memory with an `st3d` box (Google's Spherical
+Video V2 RFC) in the video's sample entry, and the rest of the file is shifted in place, block by block. Nothing else
+is read into memory. FFmpeg would do the second by itself, but then the first would cost another pass.
+"""
 
 from __future__ import annotations
 
+import os
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from stereo_spot_shared.errors import VerificationFailed
 from stereo_spot_shared.rendering import FramePacking
+
+ST3D_MODES: dict[FramePacking, int] = {
+    FramePacking.FULL_SBS: 2,
+    FramePacking.HALF_SBS: 2,
+    FramePacking.FULL_TB: 1,
+    FramePacking.HALF_TB: 1,
+}
+"""`st3d` stereo_mode: 1 = left view above the right one, 2 = left view left. Anaglyph is an ordinary picture there."""
+
+MATROSKA_MODES: dict[FramePacking, str] = {
+    FramePacking.FULL_SBS: "left_right",
+    FramePacking.HALF_SBS: "left_right",
+    FramePacking.FULL_TB: "top_bottom",
+    FramePacking.HALF_TB: "top_bottom",
+    FramePacking.ANAGLYPH: "anaglyph_cyan_red",
+}
+"""What FFmpeg's Matroska muxer wants as stream metadata `stereo_mode` to write the StereoMode element."""
+
+CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+BLOCK = 8 * 1024 * 1024
+MAX_INDEX_BYTES = 1 << 30
+UINT32 = 0xFFFFFFFF
+VISUAL_SAMPLE_ENTRY_HEADER = 8 + 78
+"""Bytes of a VisualSampleEntry, its own header included, before its child boxes (ISO/IEC 14496-12)."""
+
+Offsets = NDArray[np.uint64]
+Bytes = bytes | memoryview
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a box lies: `start` of its header, `body`, and `end` (exclusive), in bytes of what it is in."""
+
+    kind: bytes
+    start: int
+    body: int
+    end: int
 
 
 def mark_stereo(path: Path, layout: FramePacking) -> None:
-    """Write the `st3d` box of `layout` into the video track of the MP4/MOV at `path`, in place, moov first."""
-    raise NotImplementedError
+    """Write the `st3d` box of `layout` into the first video track of the MP4/MOV at `path`, and put `moov` first.
+
+    Works in place: a file that is to appear whole is marked under its temporary name. An existing `st3d` is
+    replaced. Raises VerificationFailed where the file has no index or is fragmented.
+    """
+    with path.open("r+b", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        boxes = {box.kind: box for box in file_boxes(file.fileno(), size)}
+        moov = boxes.get(b"moov")
+        if moov is None or b"moof" in boxes:
+            raise VerificationFailed(f"{path.name} has no index that could be marked.")
+        if moov.end - moov.start > MAX_INDEX_BYTES:
+            raise VerificationFailed(f"The index of {path.name} is larger than {MAX_INDEX_BYTES:,} bytes.")
+        target = boxes[b"ftyp"].end if b"ftyp" in boxes else 0
+        old = os.pread(file.fileno(), moov.end - moov.start, moov.start)
+        new = rebuilt_index(old, ST3D_MODES.get(layout), target=target, position=moov.start)
+        growth = len(new) - len(old)
+        shift(file.fileno(), moov.end, size, growth)
+        shift(file.fileno(), target, moov.start, len(new))
+        write_all(file.fileno(), new, target)
+        file.truncate(size + growth)
+
+
+def rebuilt_index(old: bytes, mode: int | None, *, target: int, position: int) -> bytes:
+    """The `moov` box with `st3d` and with chunk offsets for a file where it moved from `position` to `target`.
+
+    What lies between `target` and `position` moves back by the new length, what lies behind it by the growth.
+    32-bit offsets become 64-bit ones when a moved chunk would lie beyond 4 GiB.
+    """
+    marked = edited(old, lambda box, body: marked_video(body, mode) if box == b"trak" else None, (b"moov",))
+    entries, highest = 0, 0
+    for offsets in chunk_tables(marked):
+        entries += offsets.size
+        highest = max(highest, int(offsets.max(initial=0)))
+    wide = highest + len(marked) + 4 * entries > UINT32
+    # The length of the result is known before its offsets are: widening is all that changes it.
+    length = len(edited(marked, lambda kind, body: moved_table(kind, body, lambda o: o, wide=wide))) if wide else len(marked)
+    end, before, behind = position + len(old), np.uint64(length), np.int64(length - len(old))
+
+    def moved(offsets: Offsets) -> Offsets:
+        signed = offsets.astype(np.int64)
+        moves = np.where(signed >= end, behind, np.where(signed >= target, np.int64(before), 0))
+        return (signed + moves).astype(np.uint64)
+
+    return edited(marked, lambda kind, body: moved_table(kind, body, moved, wide=wide))
+
+
+Editor = Callable[[bytes, memoryview], bytes | None]
+"""Takes the kind and the body of a box and gives its whole replacement, or None to look inside or leave it."""
+
+
+def edited(data: Bytes, editor: Editor, into: tuple[bytes, ...] = CONTAINERS) -> bytes:
+    """The boxes of `data` with those replaced for which `editor` has a replacement; sizes follow."""
+    view = memoryview(data)
+    parts: list[Bytes] = []
+    for box in boxes_of(view):
+        body = view[box.body : box.end]
+        replacement = editor(box.kind, body)
+        if replacement is not None:
+            parts.append(replacement)
+        elif box.kind in into:
+            parts.append(boxed(box.kind, edited(body, editor, into)))
+        else:
+            parts.append(view[box.start : box.end])
+    return b"".join(parts)
+
+
+def boxed(kind: bytes, body: bytes) -> bytes:
+    """A box with a 32-bit size, or a 64-bit one where it must be."""
+    if len(body) + 8 <= UINT32:
+        return struct.pack(">I4s", len(body) + 8, kind) + body
+    return struct.pack(">I4sQ", 1, kind, len(body) + 16) + body
+
+
+def marked_video(trak: memoryview, mode: int | None) -> bytes | None:
+    """The `trak` box with `st3d` in its sample entries if it is a video track; None leaves it as it is."""
+    handler = find(trak, b"mdia", b"hdlr")
+    if handler is None or bytes(handler[8:12]) != b"vide":
+        return None
+
+    def mark(kind: bytes, body: memoryview) -> bytes | None:
+        if kind != b"stsd":
+            return None
+        entries = (boxed(entry.kind, marked_entry(body[entry.start : entry.end], mode)) for entry in boxes_of(body, 8))
+        return boxed(b"stsd", b"".join([body[:8], *entries]))
+
+    return boxed(b"trak", edited(trak, mark))
+
+
+def marked_entry(entry: memoryview, mode: int | None) -> bytes:
+    """The body of a VisualSampleEntry (given whole) with the `st3d` of `mode`, or with none."""
+    kept = [entry[box.start : box.end] for box in boxes_of(entry, VISUAL_SAMPLE_ENTRY_HEADER) if box.kind != b"st3d"]
+    st3d = b"" if mode is None else struct.pack(">I4sIB", 13, b"st3d", 0, mode)
+    return b"".join([entry[8:VISUAL_SAMPLE_ENTRY_HEADER], *kept, st3d])
+
+
+def moved_table(kind: bytes, body: memoryview, moved: Callable[[Offsets], Offsets], *, wide: bool) -> bytes | None:
+    """A chunk offset box with its offsets moved, as `co64` if `wide`; None for any other box."""
+    if kind not in (b"stco", b"co64"):
+        return None
+    offsets = moved(read_offsets(kind, body))
+    as_64 = wide or kind == b"co64"
+    return boxed(b"co64" if as_64 else b"stco", b"".join([body[:8], offsets.astype(">u8" if as_64 else ">u4").tobytes()]))
+
+
+def read_offsets(kind: bytes, body: memoryview) -> Offsets:
+    """The offsets of a `stco` or `co64` box."""
+    count = int.from_bytes(body[4:8], "big")
+    return np.frombuffer(body, ">u8" if kind == b"co64" else ">u4", count, 8).astype(np.uint64)
+
+
+def chunk_tables(data: Bytes) -> Iterator[Offsets]:
+    """All chunk offset tables below `data`."""
+    view = memoryview(data)
+    for box in boxes_of(view):
+        body = view[box.body : box.end]
+        if box.kind in CONTAINERS:
+            yield from chunk_tables(body)
+        elif box.kind in (b"stco", b"co64"):
+            yield read_offsets(box.kind, body)
+
+
+def find(data: memoryview, *kinds: bytes) -> memoryview | None:
+    """The body of the first box at the path `kinds` below `data`."""
+    for box in boxes_of(data):
+        if box.kind == kinds[0]:
+            body = data[box.body : box.end]
+            return body if len(kinds) == 1 else find(body, *kinds[1:])
+    return None
+
+
+def boxes_of(data: Bytes, position: int = 0) -> Iterator[Box]:
+    """The boxes in `data` from `position` on."""
+    while position + 8 <= len(data):
+        box = parsed_header(data[position : position + 16], position, len(data))
+        yield box
+        position = box.end
+
+
+def file_boxes(descriptor: int, size: int) -> Iterator[Box]:
+    """The top-level boxes of a file of `size` bytes, reading only their headers."""
+    position = 0
+    while position + 8 <= size:
+        box = parsed_header(os.pread(descriptor, 16, position), position, size)
+        yield box
+        position = box.end
+
+
+def parsed_header(header: Bytes, position: int, limit: int) -> Box:
+    """Read the header of the box at `position`, which must end within `limit`."""
+    length, kind = struct.unpack(">I4s", header[:8])
+    body = position + 8
+    if length == 1 and len(header) == 16:
+        length, body = int.from_bytes(header[8:16], "big"), position + 16
+    end = limit if length == 0 else position + length
+    if end < body or end > limit:
+        raise VerificationFailed("The finished file is damaged: a box is longer than what it is in.")
+    return Box(kind, position, body, end)
+
+
+def shift(descriptor: int, start: int, end: int, by: int) -> None:
+    """Move the bytes [start, end) of a file by `by`, in blocks, from the side towards which they move."""
+    starts = range(start, end, BLOCK)
+    for position in reversed(starts) if by > 0 else starts:
+        if by:
+            write_all(descriptor, os.pread(descriptor, min(BLOCK, end - position), position), position + by)
+
+
+def write_all(descriptor: int, data: bytes, position: int) -> None:
+    """Write `data` at `position`, however often the system wants to be asked."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(descriptor, view, position)
+        view, position = view[written:], position + written

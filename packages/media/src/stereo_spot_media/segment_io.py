@@ -1,31 +1,130 @@
-"""Reading rendered segments: what the validation of a completion and the joining of segments both need."""
+"""Reading rendered segments: what the validation of a completion and the joining of segments both need.
+
+A rendered segment is a NUT file with one video stream, whose times are source ticks plus the manifest's
+`pts_offset`. NUT keeps a time base of its own, so ticks are converted exactly, or refused.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-from av import VideoCodecContext
+from av import Packet, VideoCodecContext, VideoStream
+from av.container import InputContainer
+
+from stereo_spot_media.hostile import open_media
+from stereo_spot_shared.errors import UnsupportedMedia, VerificationFailed
 from stereo_spot_shared.timing import Ticks
 
 
 @dataclass(frozen=True)
 class RenderedInfo:
-    """What a rendered segment file really holds; `times` are ticks of the source, without the container offset."""
+    """What a rendered segment file really holds."""
 
     times: Ticks
+    """Presentation times in ticks of the source, without the container offset."""
     codec: str
     width: int
     height: int
+    sample_aspect_ratio: Fraction
     fingerprint: str
     bytes: int
+    """Size of the file."""
 
 
-def encoder_fingerprint(codec_context: VideoCodecContext) -> str:
-    """SHA-256 (hex) over codec, pixel format, size and extradata: streams with equal fingerprints concatenate."""
-    raise NotImplementedError
+def inspect_rendered(path: Path, *, time_base: Fraction, pts_offset: int) -> RenderedInfo:
+    """Demux the rendered segment at `path` (no decoding) and say what it holds.
+
+    `time_base` and `pts_offset` are the manifest's. Raises VerificationFailed where the file is not a rendered
+    segment: unreadable, empty, not beginning with a keyframe, or with times that are not whole ticks.
+    """
+    with open_rendered(path) as (container, stream):
+        times = sorted(pts for pts, _ in rendered_packets(container, stream, time_base, pts_offset))
+        if not times:
+            raise VerificationFailed(f"The rendered segment {path.name} holds no frame.")
+        context = stream.codec_context
+        return RenderedInfo(
+            times=Ticks.of(times),
+            codec=context.codec.canonical_name,
+            width=context.width,
+            height=context.height,
+            sample_aspect_ratio=pixel_aspect(stream),
+            fingerprint=encoder_fingerprint(context),
+            bytes=path.stat().st_size,
+        )
 
 
-def inspect_rendered(path: Path, *, time_base: object, pts_offset: int) -> RenderedInfo:
-    """Demux a rendered segment (no decoding) and return what it holds."""
-    raise NotImplementedError
+def encoder_fingerprint(context: VideoCodecContext) -> str:
+    """SHA-256 (hex) over codec, pixel format, size and extradata: streams with equal fingerprints concatenate.
+
+    The same for the encoder's context and for the decoder's context of the file that was written from it.
+    """
+    # "yuvj…" is an old way to say full range, which the extradata says anyway; encoder and decoder differ in it.
+    pixel_format = (context.pix_fmt or "").replace("yuvj", "yuv")
+    digest = hashlib.sha256(f"{context.codec.canonical_name} {pixel_format} {context.width}x{context.height}\n".encode())
+    digest.update(context.extradata or b"")
+    return digest.hexdigest()
+
+
+class open_rendered:  # noqa: N801 - used as a function in `with`
+    """Open a rendered segment for the length of a `with` block: (container, its one video stream).
+
+    Everything that is wrong with the file becomes VerificationFailed: it is our own product, not somebody's media.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._opened = open_media(path)
+
+    def __enter__(self) -> tuple[InputContainer, VideoStream]:
+        try:
+            container = self._opened.__enter__()
+        except UnsupportedMedia as error:
+            raise self._failure(error) from error
+        if len(container.streams) != 1 or not container.streams.video:
+            self._opened.__exit__(None, None, None)
+            raise VerificationFailed(f"The rendered segment {self._path.name} does not hold exactly one video stream.")
+        return container, container.streams.video[0]
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            self._opened.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+        except UnsupportedMedia as translated:
+            raise self._failure(translated) from translated
+
+    def _failure(self, error: UnsupportedMedia) -> VerificationFailed:
+        return VerificationFailed(f"The rendered segment {self._path.name} cannot be read: {error.message}")
+
+
+def rendered_packets(
+    container: InputContainer, stream: VideoStream, time_base: Fraction, pts_offset: int
+) -> Iterator[tuple[int, Packet[VideoStream]]]:
+    """Packets in decoding order, each with its presentation time in source ticks without the offset."""
+    own = stream.time_base
+    if own is None:
+        raise VerificationFailed("The rendered segment states no time base.")
+    ratio = own / time_base
+    numerator, denominator = ratio.numerator, ratio.denominator
+    first = True
+    for packet in container.demux(stream):
+        if packet.size == 0:
+            continue
+        if packet.pts is None or packet.is_corrupt:
+            raise VerificationFailed("The rendered segment is damaged: a packet is incomplete or has no time.")
+        if first and not packet.is_keyframe:
+            raise VerificationFailed("The rendered segment does not begin with a keyframe.")
+        first = False
+        ticks, rest = divmod(packet.pts * numerator, denominator)
+        if rest:
+            raise VerificationFailed(
+                f"The rendered segment has a time ({packet.pts} x {own} s) that is no whole number of ticks of {time_base} s."
+            )
+        yield ticks - pts_offset, packet
+
+
+def pixel_aspect(stream: VideoStream) -> Fraction:
+    """The sample aspect ratio of the stream; 1 where nothing is stated."""
+    return stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
