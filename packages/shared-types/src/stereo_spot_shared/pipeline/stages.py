@@ -68,3 +68,16 @@ STAGES: Mapping[Stage, StageSpec] = MappingProxyType(
         ),
     }
 )
+
+AWAITED: Mapping[JobStatus, Stage] = MappingProxyType(
+    {
+        JobStatus.QUEUED: Stage.CHUNK,
+        JobStatus.CHUNKING: Stage.CHUNK,
+        JobStatus.RENDERING: Stage.RENDER,
+        JobStatus.REASSEMBLING: Stage.REASSEMBLE,
+        JobStatus.COMPLETED: Stage.SWEEP,
+        JobStatus.CANCELLED: Stage.SWEEP,
+        JobStatus.DELETED: Stage.SWEEP,
+    }
+)
+"""The stage that moves a job of this status on; where there is none, a person acts next."""

@@ -1,0 +1,103 @@
+"""`advance`: load what is known of a job, ask `next_steps`, carry out what it says."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from stereo_spot_runtime.paging import all_completions
+from stereo_spot_runtime.updates import back_off
+from stereo_spot_shared.base import utc_now
+from stereo_spot_shared.errors import Conflict, NotFound
+from stereo_spot_shared.interfaces.platform import Platform
+from stereo_spot_shared.jobs import Job, JobResult, JobStatus, Stage
+from stereo_spot_shared.keys import result_key
+from stereo_spot_shared.pipeline import AWAITED, Completions, Move, Objects, Send, Step, next_steps
+
+_TRIES = 30
+
+
+def advance(platform: Platform, job_id: str, *, patience: float | None = None, now: datetime | None = None) -> Job:
+    """Carry out all that the job needs now; returns the job as it is then. NotFound where there is none.
+
+    Workers call it after every durable write. With a `patience` it also looks for what was lost: messages of which
+    nothing has been heard for their stage's `resend_seconds` times `patience` are sent again (0: all of them).
+    A RetryableError may leave messages unsent; the reconciler sends them.
+    """
+    now = now or utc_now()
+    collisions = 0
+    while True:
+        job = platform.jobs.get(job_id)
+        steps = next_steps(
+            job,
+            _completions(platform, job, patience),
+            _objects(platform, job),
+            now=now,
+            heard_at=_heard_at(platform, job) if patience is not None else None,
+            patience=patience,
+        )
+        if not steps:
+            return job
+        try:
+            _carry_out(platform, steps)
+        except Conflict:
+            collisions += 1
+            if collisions == _TRIES:
+                raise
+            back_off(collisions)
+
+
+def _carry_out(platform: Platform, steps: Iterable[Step]) -> None:
+    bodies: defaultdict[Stage, list[str]] = defaultdict(list)
+    for step in steps:
+        match step:
+            case Move(job):
+                platform.jobs.update(job)
+            case Send(message):
+                bodies[message.stage].append(message.encode())
+    for stage, batch in bodies.items():
+        platform.queues[stage].send_batch(batch)
+
+
+def _completions(platform: Platform, job: Job, patience: float | None) -> Completions:
+    if job.status not in {JobStatus.CHUNKING, JobStatus.RENDERING} or job.plan is None:
+        return Completions()
+    # Counted after the job was read, so that whoever records the last completion sees all of them.
+    count = platform.completions.count(job.job_id)
+    if patience is None or count >= job.plan.segment_count:
+        return Completions(count)
+    done = {completion.segment_index for completion in all_completions(platform.completions, job.job_id)}
+    return Completions(count, tuple(index for index in range(job.plan.segment_count) if index not in done))
+
+
+def _objects(platform: Platform, job: Job) -> Objects:
+    if job.status is JobStatus.QUEUED:
+        return Objects(source_etag=_source_etag(platform, job))
+    if job.status is JobStatus.REASSEMBLING:
+        return Objects(result=published_result(platform, job.job_id))
+    return Objects()
+
+
+def _source_etag(platform: Platform, job: Job) -> str | None:
+    try:
+        return platform.storage.stat(job.source.key).etag
+    except NotFound:
+        return None
+
+
+def published_result(platform: Platform, job_id: str) -> JobResult | None:
+    """What was published of a job; None where nothing was, or where its output is not whole in storage any more."""
+    try:
+        result = JobResult.model_validate_json(platform.storage.read_range(result_key(job_id)))
+        output = platform.storage.stat(result.output_key)
+    except (NotFound, ValidationError):
+        return None
+    return result if output.size == result.bytes else None
+
+
+def _heard_at(platform: Platform, job: Job) -> datetime | None:
+    awaited = AWAITED.get(job.status)
+    return max((activity.at for activity in platform.activity.list(job.job_id) if activity.stage is awaited), default=None)
