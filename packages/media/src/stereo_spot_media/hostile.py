@@ -95,6 +95,24 @@ class MediaLimits:
 DEFAULT_LIMITS = MediaLimits()
 
 
+class LenientFile:
+    """A file whose `seek` answers nonsense (a damaged file's negative offset) as FFmpeg's own files do: by a number.
+
+    An exception would end the reading of a file that FFmpeg knows how to go on with.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.tell = file.read, file.tell
+        self._seek = file.seek
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """The new position, or a negative error number."""
+        try:
+            return self._seek(offset, whence)
+        except OSError as error:
+            return -(error.errno or errno.EIO)
+
+
 class ForbiddenReference(Exception):
     """A demuxer asked to open something beside the file; it is told that there is nothing."""
 
@@ -144,7 +162,7 @@ def open_stream(file: BinaryIO, name: str) -> InputContainer:
     """Let FFmpeg read an open file, with the allow-lists of this module and nothing else."""
     try:
         return av.open(
-            file,
+            LenientFile(file),
             mode="r",
             buffer_size=256 * 1024,
             metadata_errors="replace",
