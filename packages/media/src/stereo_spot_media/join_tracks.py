@@ -90,6 +90,8 @@ class CarriedTrack:
         if self.converts:
             yield from self._cues(packet, start)
             return
+        if not shows_something(self._codec, memoryview(packet)):
+            return  # the muxer puts its own where nothing is shown
         self._latest = start
         packet.duration = self._ticks(packet.duration or 0)
         packet.pts = packet.dts = start
@@ -133,9 +135,7 @@ class CarriedTrack:
         return nearest(duration * self._scale)
 
     def _note(self, packet: Packet[Stream], start: int) -> None:
-        payload = payload_of(self.record.codec, packet)
-        if shows_something(self.record.codec, payload):
-            self.record.note(payload, nearest(start * self._target / MICROSECONDS))
+        self.record.note(payload_of(self.record.codec, packet), nearest(start * self._target / MICROSECONDS))
 
 
 @dataclass(frozen=True)
@@ -188,10 +188,18 @@ def added_track(output: OutputContainer, source: Stream, track: Track, container
         stream.layout = DEFAULT_LAYOUTS.get(stream.channels, stream.layout.name)
     stream.disposition = source.disposition
     stream.metadata.update(kept_metadata(source.metadata))
+    if container is Container.MOV and (language := source.metadata.get("language")) in QUICKTIME_LANGUAGES:
+        stream.metadata["language"] = QUICKTIME_LANGUAGES[language]
     return CarriedTrack(track, source, stream, codec)
 
 
 DEFAULT_LAYOUTS = {1: "mono", 2: "stereo", 4: "4.0", 6: "5.1", 8: "7.1"}
+
+QUICKTIME_LANGUAGES = {
+    "cze": "ces", "deu": "ger", "ell": "gre", "fre": "fra", "isl": "ice", "mkd": "mac", "nld": "dut", "rum": "ron",
+    "slo": "slk", "sqi": "alb", "zho": "chi",
+}  # fmt: skip
+"""FFmpeg's table of QuickTime languages knows only one of the two ISO 639-2 codes that these have."""
 
 
 def kept_metadata(metadata: dict[str, str]) -> dict[str, str]:

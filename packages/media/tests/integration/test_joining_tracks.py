@@ -1,0 +1,222 @@
+"""The source's own tracks in the joined video: the same bytes at the same times, with their names."""
+
+import hashlib
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from joining_fixtures import plan_of, render
+
+from stereo_spot_media.carriage import AUDIO, codec_name
+from stereo_spot_media.demo_clip import Captions, Clip, Sound, write_clip
+from stereo_spot_media.joining import ReassembleResult, reassemble
+from stereo_spot_media.scene import Scene
+from stereo_spot_shared.rendering import Container, FramePacking
+
+SMALL = Scene(64, 48, Fraction(24))
+MILLISECONDS = Fraction(1, 1000)
+
+
+def join(source: Path, container: Container, seconds: float = 0.7) -> tuple[Path, ReassembleResult]:
+    manifest = plan_of(source, seconds, container)
+    folder = source.parent / f"join-{container}"
+    folder.mkdir()
+    output = folder / f"out.{container}"
+    result = reassemble(source, manifest, render(folder, manifest), output, layout=FramePacking.FULL_SBS, container=container)
+    return output, result
+
+
+def packets_of(path: Path, kind: str, number: int = 0) -> list[tuple[Fraction, bytes]]:
+    with av.open(str(path)) as opened:
+        stream = [stream for stream in opened.streams if stream.type == kind][number]
+        return [(packet.pts * packet.time_base, bytes(packet)) for packet in opened.demux(stream) if packet.size]
+
+
+def assert_same_sound(source: Path, output: Path, number: int = 0) -> None:
+    before, after = packets_of(source, "audio", number), packets_of(output, "audio", number)
+    if len(before) == len(after):
+        assert [payload for _, payload in before] == [payload for _, payload in after]
+        assert max(abs(found - wanted) for (wanted, _), (found, _) in zip(before, after, strict=True)) <= 2 * MILLISECONDS
+    else:  # PCM is cut into other packets by every demuxer
+        assert b"".join(payload for _, payload in before) == b"".join(payload for _, payload in after)
+        assert abs(before[0][0] - after[0][0]) <= 2 * MILLISECONDS
+
+
+SOUNDS = [
+    ("aac", "mp4", 44100),
+    ("aac", "mkv", 48000),
+    ("libmp3lame", "mkv", 44100),
+    ("libmp3lame", "mp4", 48000),
+    ("mp2", "mkv", 48000),
+    ("ac3", "mkv", 48000),
+    ("eac3", "mkv", 48000),
+    ("libopus", "mkv", 48000),
+    ("flac", "mkv", 44100),
+    ("alac", "mov", 48000),
+    ("pcm_s16le", "mkv", 48000),
+    ("pcm_s24le", "mov", 48000),
+    ("pcm_s16le", "avi", 44100),
+    ("pcm_f32le", "mkv", 48000),
+    ("pcm_u8", "mov", 8000),
+    ("pcm_mulaw", "mov", 8000),
+    ("tta", "mkv", 48000),
+    ("wavpack", "mkv", 48000),
+]
+
+
+@pytest.mark.parametrize("container", Container)
+@pytest.mark.parametrize(("codec", "suffix", "rate"), SOUNDS, ids=[f"{codec} in {suffix}" for codec, suffix, _ in SOUNDS])
+def test_sound_is_the_same_bytes_in_place_or_left_out_with_a_reason(
+    tmp_path: Path, codec: str, suffix: str, rate: int, container: Container
+) -> None:
+    source = write_clip(tmp_path / f"source.{suffix}", Clip(SMALL, frames=36, sounds=[Sound(codec, rate)]))
+    output, result = join(source, container)
+    name = av.Codec(codec, "w").canonical_name
+    if name in AUDIO[container]:
+        assert_same_sound(source, output)
+        with av.open(str(output)) as opened:
+            assert codec_name(opened.streams.audio[0].codec_context.name) in {name, "mp3"}  # MP4 calls MP2 and MP3 the same
+            decoded = sum(frame.samples for frame in opened.decode(audio=0))
+        assert decoded >= 1.4 * rate
+    else:
+        assert [track.left_out is not None for track in result.left_out] == [True]
+        assert container.upper() in (result.left_out[0].left_out or "")
+        assert not packets_exist(output, "audio")
+
+
+def packets_exist(path: Path, kind: str) -> bool:
+    with av.open(str(path)) as opened:
+        return any(stream.type == kind for stream in opened.streams)
+
+
+@pytest.mark.parametrize("container", Container)
+def test_transport_streams_lose_their_clock_and_their_sound_its_headers(tmp_path: Path, container: Container) -> None:
+    clip = Clip(
+        SMALL,
+        time_base=Fraction(1, 90000),
+        times=[9_000_000 + 3750 * frame for frame in range(40)],
+        sounds=[Sound("aac", 48000), Sound("mp2", 48000)],
+    )
+    source = write_clip(tmp_path / "source.ts", clip)
+    output, _ = join(source, container)
+    first = min(packets_of(source, kind, number)[0][0] for kind, number in [("audio", 0), ("audio", 1), ("video", 0)])
+    for number, header in enumerate([7, 0]):
+        before, after = packets_of(source, "audio", number), packets_of(output, "audio", number)
+        assert [payload[header:] for _, payload in before] == [payload for _, payload in after]
+        places = zip(before, after, strict=True)
+        assert max(abs(wanted - first - found) for (wanted, _), (found, _) in places) <= 2 * MILLISECONDS
+    pictures = [sorted(time for time, _ in packets_of(path, "video")) for path in (source, output)]
+    allowed = Fraction(1, 2000) if container is Container.MKV else 0
+    assert all(abs(wanted - first - found) <= allowed for wanted, found in zip(*pictures, strict=True))
+
+
+@pytest.mark.parametrize("container", Container)
+def test_sound_that_begins_late_stays_late(tmp_path: Path, container: Container) -> None:
+    clip = Clip(SMALL, times=[512 * (24 * 3 + frame) for frame in range(30)], sounds=[Sound("aac", 44100), Sound("ac3", 48000)])
+    source = write_clip(tmp_path / "source.mkv", clip)
+    output, _ = join(source, container)
+    for number in range(2):
+        assert_same_sound(source, output, number)
+        assert packets_of(output, "audio", number)[1][0] > 2.9
+
+
+@pytest.mark.parametrize("container", Container)
+def test_tracks_keep_order_language_title_and_default(tmp_path: Path, container: Container) -> None:
+    sounds = [Sound("aac", 48000, "eng"), Sound("ac3", 48000, "fre", "Commentaire", default=True), Sound("aac", 44100, "jpn")]
+    source = write_clip(tmp_path / "source.mkv", Clip(SMALL, frames=30, sounds=sounds, metadata={"title": "The Parrot"}))
+    output, result = join(source, container)
+    for number in range(3):
+        assert_same_sound(source, output, number)
+    with av.open(str(output)) as opened:
+        french = "fra" if container is Container.MOV else "fre"
+        assert [stream.language for stream in opened.streams.audio] == ["eng", french, "jpn"]
+        defaults = [bool(stream.disposition & stream.disposition.default) for stream in opened.streams.audio]
+        assert defaults == [False, True, False]
+        assert opened.metadata["title"] == "The Parrot"
+        if container is Container.MKV:
+            assert opened.streams.audio[1].metadata["title"] == "Commentaire"
+    assert len(result.carried) == 3
+
+
+LINES = [(100, 900, "Hello"), (900, 1100, "Zwei\nZeilen"), (1500, 1900, "ハロー")]
+
+
+def shown(path: Path) -> list[tuple[int, int, str]]:
+    with av.open(str(path)) as opened:
+        stream = opened.streams.subtitles[0]
+        timed_text = stream.codec_context.name == "mov_text"
+        return [
+            (
+                round(packet.pts * packet.time_base * 1000),
+                round((packet.pts + packet.duration) * packet.time_base * 1000),
+                bytes(packet)[2 if timed_text else 0 :].decode(),
+            )
+            for packet in opened.demux(stream)
+            if packet.size and bytes(packet)[:2] != b"\0\0"
+        ]
+
+
+@pytest.mark.parametrize("container", Container)
+@pytest.mark.parametrize(("codec", "suffix"), [("subrip", "mkv"), ("mov_text", "mp4")])
+def test_subtitles_keep_words_and_times_whatever_their_wrapping(tmp_path: Path, codec: str, suffix: str, container: Container) -> None:
+    source = write_clip(tmp_path / f"source.{suffix}", Clip(SMALL, frames=48, captions=[Captions(LINES, codec, "ger")]))
+    output, _ = join(source, container)
+    assert shown(output) == LINES
+    with av.open(str(output)) as opened:
+        assert opened.streams.subtitles[0].language == "ger"
+        assert codec_name(opened.streams.subtitles[0].codec_context.name) == ("subrip" if container is Container.MKV else "mov_text")
+        decoded = [entry for packet in opened.demux(subtitles=0) for entry in packet.decode()]
+    assert decoded
+
+
+def test_styled_subtitles_stay_styled_in_mkv_and_become_words_in_mp4(tmp_path: Path) -> None:
+    event = "0,0,Default,,0,0,0,,{\\i1}Schräg{\\i0}\\Nunten"
+    source = write_clip(tmp_path / "source.mkv", Clip(SMALL, frames=48, captions=[Captions([(200, 900, event)], "ass")]))
+    kept, _ = join(source, Container.MKV)
+    assert packets_of(kept, "subtitle") == packets_of(source, "subtitle")
+    words, _ = join(source, Container.MP4)
+    assert shown(words) == [(200, 900, "Schräg\nunten")]
+
+
+def test_subtitles_that_begin_together_are_shown_together_and_overlaps_are_cut(tmp_path: Path) -> None:
+    lines = [(100, 900, "upper"), (100, 700, "lower"), (500, 1500, "later")]
+    source = write_clip(tmp_path / "source.mkv", Clip(SMALL, frames=48, captions=[Captions(lines)]))
+    output, _ = join(source, Container.MP4)
+    assert shown(output) == [(100, 500, "upper\nlower"), (500, 1500, "later")]
+
+
+@pytest.mark.parametrize("container", Container)
+def test_chapters_stay_where_they_are(tmp_path: Path, container: Container) -> None:
+    chapters = [(0, 700, "Anfang"), (700, 1200, "Mitte"), (1200, 2000, "Ende")]
+    source = write_clip(tmp_path / "source.mkv", Clip(SMALL, frames=48, sounds=[Sound()], chapters=chapters))
+    output, _ = join(source, container)
+    with av.open(str(output)) as opened:
+        found = [
+            (round(entry["start"] * entry["time_base"] * 1000), round(entry["end"] * entry["time_base"] * 1000), entry["metadata"]["title"])
+            for entry in opened.chapters()
+        ]
+    assert found == chapters
+    assert_same_sound(source, output)
+
+
+def test_attachments_are_kept_in_mkv_and_named_as_left_out_in_mp4(tmp_path: Path) -> None:
+    font = np.random.default_rng(1).bytes(5000)
+    source = write_clip(tmp_path / "source.mkv", Clip(SMALL, frames=24, attachment=("a.ttf", "font/ttf", font)))
+    output, _ = join(source, Container.MKV)
+    with av.open(str(output)) as opened:
+        attachment = opened.streams.attachments[0]
+        assert (attachment.name, attachment.mimetype) == ("a.ttf", "font/ttf")
+        assert hashlib.sha256(attachment.data).digest() == hashlib.sha256(font).digest()
+    _, result = join(source, Container.MP4)
+    assert [track.left_out for track in result.left_out] == ["MP4 has no attachments; MKV keeps them."]
+
+
+def test_sound_and_picture_alternate_in_the_file(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "source.mkv", Clip(SMALL, frames=120, sounds=[Sound()]))
+    output, _ = join(source, Container.MP4)
+    with av.open(str(output)) as opened:
+        places = sorted((packet.pos, packet.stream_index) for packet in opened.demux() if packet.size)
+    changes = sum(a[1] != b[1] for a, b in zip(places, places[1:], strict=False))
+    assert changes >= 8  # five seconds, at least once a second in both directions
