@@ -29,10 +29,14 @@ def holder(tmp_path):
 
 
 def test_it_is_gone_at_the_end_whatever_happens(tmp_path):
-    with pytest.raises(RuntimeError), attempt_directory(tmp_path) as scratch:
-        (scratch / "folder").mkdir()
-        (scratch / "folder" / "file").write_text("x")
-        raise RuntimeError
+    def work():
+        with attempt_directory(tmp_path) as scratch:
+            (scratch / "folder").mkdir()
+            (scratch / "folder" / "file").write_text("x")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        work()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,0 +1,23 @@
+"""Where segments are rendered: one name, one way to open a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from stereo_spot_shared.interfaces import InferenceBackend, ObjectStorage
+from video_worker.backends.local import LocalBackend
+from video_worker.settings import VideoWorkerSettings
+
+BACKENDS: Mapping[str, Callable[[VideoWorkerSettings, ObjectStorage], InferenceBackend]] = {
+    "local": LocalBackend,
+}
+
+
+def open_backend(settings: VideoWorkerSettings, storage: ObjectStorage) -> InferenceBackend:
+    """The backend that the settings name. ValueError, listing those there are, for an unknown name."""
+    try:
+        factory = BACKENDS[settings.inference_backend]
+    except KeyError:
+        known = ", ".join(sorted(BACKENDS))
+        raise ValueError(f"There is no inference backend {settings.inference_backend!r}; there are: {known}.") from None
+    return factory(settings, storage)

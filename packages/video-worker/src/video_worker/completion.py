@@ -1,0 +1,103 @@
+"""Completion: a rendered segment is validated and recorded; the first that is recorded stands."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from stereo_spot_runtime.advance import advance
+from stereo_spot_runtime.context import WorkContext
+from stereo_spot_runtime.paging import all_objects
+from stereo_spot_runtime.scratch import attempt_directory
+from stereo_spot_shared import keys
+from stereo_spot_shared.errors import NotFound, PermanentError
+from stereo_spot_shared.inference import RenderResult
+from stereo_spot_shared.interfaces import ObjectInfo, ObjectStorage
+from stereo_spot_shared.jobs import JobStatus, SegmentCompletion
+from video_worker.inspection import check_rendered
+from video_worker.segment import Segment
+from video_worker.settings import VideoWorkerSettings
+
+_KEEPS_NO_SEGMENTS = frozenset({JobStatus.COMPLETED, JobStatus.CANCELLED, JobStatus.DELETED})
+
+
+def complete(segment: Segment, attempt_id: str, result: RenderResult, context: WorkContext, settings: VideoWorkerSettings) -> None:
+    """Validate the object that an attempt stored and record it. VerificationFailed, and the object removed, where it is bad.
+
+    Where another attempt was recorded before, that one stands and this one's object is removed.
+    """
+    platform, job_id = context.platform, segment.job.job_id
+    try:
+        stored = _validate(segment, attempt_id, result, context, settings)
+    except PermanentError:
+        _remove(segment, attempt_id, platform.storage)
+        raise
+    completion = SegmentCompletion(
+        job_id=job_id,
+        segment_index=segment.spec.index,
+        plan_id=segment.plan_id,
+        attempt_id=attempt_id,
+        object_key=stored.key,
+        etag=stored.etag,
+        bytes=stored.size,
+        frames=result.frames,
+        lost=result.lost,
+        context=result.context,
+        width=result.width,
+        height=result.height,
+        fingerprint=result.fingerprint,
+        sample_aspect_ratio=result.sample_aspect_ratio,
+        depth=result.depth,
+        seconds=result.seconds,
+        worker=context.worker,
+    )
+    standing = platform.completions.put(completion)
+    if standing.object_key != completion.object_key:
+        _remove(segment, attempt_id, platform.storage)
+
+
+def adopt(segment: Segment, context: WorkContext, settings: VideoWorkerSettings) -> bool:
+    """Record what an earlier attempt stored, if it is sound; returns whether there was such an object."""
+    storage = context.platform.storage
+    for found in all_objects(storage, segment.rendered_prefix):
+        parsed = keys.parse_key(found.key)
+        if parsed.kind != "rendered" or parsed.attempt_id is None:
+            continue
+        try:
+            result = RenderResult.model_validate_json(storage.read_range(segment.answer_key(parsed.attempt_id)))
+            complete(segment, parsed.attempt_id, result, context, settings)
+        except (NotFound, ValidationError, PermanentError) as error:
+            context.log.info("an earlier attempt's object is of no use", key=found.key, because=str(error))
+            continue
+        context.log.info("an earlier attempt's object was recorded", key=found.key)
+        return True
+    return False
+
+
+def settle(segment: Segment, context: WorkContext) -> None:
+    """What is left to do once a segment is complete; may be done any number of times.
+
+    Its source is not needed any more, and the job may be ready to be joined. Where the job ended meanwhile, the sweep may
+    have been here before the object and its completion, so they are removed.
+    """
+    platform, job_id = context.platform, segment.job.job_id
+    if platform.jobs.get(job_id).status in _KEEPS_NO_SEGMENTS:
+        for found in list(all_objects(platform.storage, segment.rendered_prefix)):
+            platform.storage.delete(found.key)
+        platform.completions.delete_by_job(job_id)
+    platform.storage.delete(segment.source_key)
+    advance(platform, job_id)
+
+
+def _validate(segment: Segment, attempt_id: str, result: RenderResult, context: WorkContext, settings: VideoWorkerSettings) -> ObjectInfo:
+    with attempt_directory(settings.scratch_dir) as scratch:
+        path = scratch / "rendered.nut"
+        stored = context.platform.storage.get_file(segment.rendered_key(attempt_id), path)
+        check_rendered(segment, result, path, context.should_stop)
+    context.progress(len(segment.spec.core), len(segment.spec.core))
+    return stored
+
+
+def _remove(segment: Segment, attempt_id: str, storage: ObjectStorage) -> None:
+    """The object first: an object without its answer is never adopted, an answer without its object never looked at."""
+    storage.delete(segment.rendered_key(attempt_id))
+    storage.delete(segment.answer_key(attempt_id))

@@ -1,0 +1,80 @@
+"""Render: have one segment rendered by the inference backend, then see to its completion."""
+
+from __future__ import annotations
+
+from stereo_spot_runtime.context import WorkContext
+from stereo_spot_runtime.manifests import load_manifest
+from stereo_spot_runtime.watch import JobWatch
+from stereo_spot_shared.errors import InvalidMessage
+from stereo_spot_shared.inference import RenderProgress, RenderResult
+from stereo_spot_shared.interfaces import InferenceBackend, ObjectStorage
+from stereo_spot_shared.jobs import Stage
+from stereo_spot_shared.manifest import Manifest
+from stereo_spot_shared.messages import SegmentReady
+from stereo_spot_shared.pipeline import STAGES
+from video_worker.backends import open_backend
+from video_worker.completion import adopt, complete, settle
+from video_worker.segment import Segment
+from video_worker.settings import VideoWorkerSettings
+
+_WANTED = STAGES[Stage.RENDER].statuses
+_MANIFESTS_KEPT = 4
+
+
+class RenderStage:
+    """The handler of the render stage; it keeps the backend, and with it the loaded model, between segments."""
+
+    def __init__(self, settings: VideoWorkerSettings) -> None:
+        self._settings = settings
+        self._backend: InferenceBackend | None = None
+        self._manifests: dict[str, Manifest] = {}
+
+    def __call__(self, message: SegmentReady, context: WorkContext) -> None:
+        """Render a segment that is still wanted; does nothing for any other.
+
+        A segment is wanted while its job is being cut or rendered and it is not complete. An object that an earlier
+        attempt stored but did not live to record is recorded now, instead of rendering again.
+        """
+        platform = context.platform
+        job = platform.jobs.get(message.job_id)
+        if job.status not in _WANTED or job.plan is None:
+            return
+        standing = platform.completions.get(job.job_id, message.segment_index)
+        watch = JobWatch(platform.jobs, job.job_id, _WANTED)
+        with watch.quiet_end():
+            manifest = self._manifest(platform.storage, job.job_id, job.plan.plan_id)
+            if message.segment_index >= len(manifest.segments):
+                raise InvalidMessage(f"job {job.job_id} has {len(manifest.segments)} segments, and no segment {message.segment_index}")
+            segment = Segment(job, job.plan.plan_id, manifest, manifest.segments[message.segment_index])
+            if standing is None and not adopt(segment, context, self._settings):
+                result = self._render(segment, context, watch)
+                complete(segment, context.attempt_id, result, context, self._settings)
+            settle(segment, context)
+
+    def close(self) -> None:
+        """Stop what the backend started."""
+        if self._backend is not None:
+            self._backend.close()
+
+    def _manifest(self, storage: ObjectStorage, job_id: str, plan_id: str) -> Manifest:
+        """The plan of a job; the last few are kept, since a worker renders many segments of one job."""
+        if plan_id not in self._manifests:
+            self._manifests[plan_id] = load_manifest(storage, job_id, plan_id)
+            if len(self._manifests) > _MANIFESTS_KEPT:
+                del self._manifests[next(iter(self._manifests))]
+        return self._manifests[plan_id]
+
+    def _render(self, segment: Segment, context: WorkContext, watch: JobWatch) -> RenderResult:
+        storage = context.platform.storage
+        if self._backend is None:
+            self._backend = open_backend(self._settings, storage)
+        total = len(segment.spec.core)
+
+        def on_progress(progress: RenderProgress) -> None:
+            context.progress(min(progress.frames, total), total)
+
+        return self._backend.render(
+            segment.request(context.attempt_id, storage),
+            on_progress=on_progress,
+            should_stop=lambda: context.should_stop() or watch.given_up(),
+        )
