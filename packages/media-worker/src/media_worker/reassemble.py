@@ -1,0 +1,128 @@
+"""Reassemble: join a job's rendered segments with the source's own tracks, verify the result, and publish it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from media_worker.attempt import Attempt
+from media_worker.record import conversion_record, job_result, lost_times
+from media_worker.relay import SegmentRelay
+from media_worker.settings import MediaWorkerSettings
+from media_worker.source import check_unchanged, fetch_source
+from media_worker.tasks import JoinTask
+from stereo_spot_media.joining import ReassembleResult
+from stereo_spot_runtime.advance import advance, published_result
+from stereo_spot_runtime.context import WorkContext
+from stereo_spot_runtime.manifests import load_manifest
+from stereo_spot_runtime.paging import all_completions
+from stereo_spot_runtime.scratch import attempt_directory, require_free
+from stereo_spot_shared import keys
+from stereo_spot_shared.errors import Conflict, Interrupted, VerificationFailed
+from stereo_spot_shared.interfaces import ObjectInfo
+from stereo_spot_shared.jobs import Job, JobStatus, SegmentCompletion, Stage
+from stereo_spot_shared.manifest import Manifest
+from stereo_spot_shared.messages import Message
+
+
+def reassemble(message: Message, context: WorkContext, *, settings: MediaWorkerSettings) -> None:
+    """Publish the output of a job all of whose segments are rendered; does nothing for any other job.
+
+    The output appears under a key of this attempt; the result that names it is stored only if there is none, so of two
+    attempts at once one is published, and the other removes what it made.
+    """
+    platform = context.platform
+    job = platform.jobs.get(message.job_id)
+    if job.status is not JobStatus.REASSEMBLING or job.plan is None:
+        return
+    if published_result(platform, job.job_id) is None:
+        attempt = Attempt(context, job, Stage.REASSEMBLE)
+        with attempt.watch.quiet_end():
+            manifest = load_manifest(platform.storage, job.job_id, job.plan.plan_id)
+            completions = tuple(all_completions(platform.completions, job.job_id))
+            check_completions(job.plan.plan_id, manifest, completions)
+            joined, output = _join(attempt, manifest, completions, settings)
+            _publish(attempt, manifest, completions, joined, output)
+    advance(platform, job.job_id)
+
+
+def check_completions(plan_id: str, manifest: Manifest, completions: Sequence[SegmentCompletion]) -> None:
+    """VerificationFailed, naming the segments, where these are not what the plan asks for or do not fit each other."""
+    planned = {spec.index: len(spec.core) for spec in manifest.segments}
+    found = {completion.segment_index: completion for completion in completions}
+    pictures = [completion for completion in completions if completion.frames]
+    problems = {
+        "not rendered": planned.keys() - found.keys(),
+        "not part of the plan": found.keys() - planned.keys(),
+        "rendered for another plan": [i for i, c in found.items() if c.plan_id != plan_id],
+        "short of frames": [i for i, c in found.items() if c.frames + len(c.lost) != planned.get(i)],
+        "encoded differently from the first": [c.segment_index for c in pictures if c.fingerprint != pictures[0].fingerprint],
+        "rendered with another depth estimator than the first": [c.segment_index for c in pictures if c.depth != pictures[0].depth],
+    }
+    for problem, segments in problems.items():
+        if segments:
+            raise VerificationFailed(
+                f"{_names(sorted(segments))} of {len(planned)} {'is' if len(segments) == 1 else 'are'} {problem}: they cannot be joined.",
+                hint="Run the same version on all workers and submit the video again.",
+            )
+
+
+def _names(segments: Sequence[int]) -> str:
+    """ "Segment 3", "Segments 3, 4 and 9 more"."""
+    if len(segments) == 1:
+        return f"Segment {segments[0]}"
+    more = f" and {len(segments) - 10} more" if len(segments) > 10 else ""
+    return f"Segments {', '.join(map(str, segments[:10]))}{more}"
+
+
+def _join(
+    attempt: Attempt, manifest: Manifest, completions: Sequence[SegmentCompletion], settings: MediaWorkerSettings
+) -> tuple[ReassembleResult, ObjectInfo]:
+    """Join and verify in a child process, and store the output under a key of this attempt."""
+    job, storage = attempt.job, attempt.context.platform.storage
+    extension = job.params.container.value
+    with attempt_directory(settings.scratch_dir) as scratch:
+        source, size = fetch_source(storage, job, scratch)
+        # The output, and once more while the index of an MP4 is moved to its front.
+        require_free(scratch, 2 * (size + sum(completion.bytes for completion in completions)), f"the output of {job.source.name}")
+        task = JoinTask(
+            source=source,
+            manifest=manifest,
+            segments=scratch / "segments",
+            lost={completion.segment_index: completion.lost for completion in completions if len(completion.lost)},
+            params=job.params,
+            output=scratch / f"output.{extension}",
+        )
+        with SegmentRelay(storage, [completion.object_key for completion in completions], task.segments) as relay:
+            try:
+                joined = attempt.in_child("media_worker.tasks:join", task, returns=ReassembleResult, should_stop=relay.failed)
+            except Interrupted:
+                if relay.error is not None:
+                    raise relay.error from None
+                raise
+        check_unchanged(storage, job)
+        return joined, storage.put_file(task.output, keys.output_key(job.job_id, attempt.context.attempt_id, extension))
+
+
+def _publish(
+    attempt: Attempt,
+    manifest: Manifest,
+    completions: Sequence[SegmentCompletion],
+    joined: ReassembleResult,
+    output: ObjectInfo,
+) -> None:
+    """Store the record and the result; take back what was stored where another attempt was first or nobody wants it now."""
+    job, storage = attempt.job, attempt.context.platform.storage
+    record_key, result_key = keys.record_key(job.job_id), keys.result_key(job.job_id)
+    result = job_result(manifest, completions, joined, output, attempt.seconds)
+    # The record goes first: once a result exists nobody comes here again.
+    storage.put_bytes(conversion_record(job, manifest, completions, result).to_json(), record_key)
+    try:
+        storage.put_bytes(result.to_json(), result_key, if_absent=True)
+    except Conflict:
+        if published_result(attempt.context.platform, job.job_id) is None:  # a result whose output was lost
+            storage.put_bytes(result.to_json(), result_key)
+        else:
+            storage.delete(output.key)
+    if attempt.context.platform.jobs.get(job.job_id).status in (JobStatus.CANCELLED, JobStatus.DELETED):
+        for key in (output.key, result_key, record_key):  # the sweep may have been here before them
+            storage.delete(key)

@@ -1,0 +1,46 @@
+"""Sweep: remove what a job that has ended does not keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from stereo_spot_runtime.context import WorkContext
+from stereo_spot_runtime.paging import all_objects
+from stereo_spot_runtime.updates import update_job
+from stereo_spot_shared import keys
+from stereo_spot_shared.interfaces import ObjectStorage, Platform
+from stereo_spot_shared.jobs import Job, JobStatus, Stage
+from stereo_spot_shared.messages import Message
+from stereo_spot_shared.pipeline import STAGES
+
+
+def sweep(message: Message, context: WorkContext) -> None:
+    """Sweep a job that has ended; does nothing for any other job."""
+    sweep_job(context.platform, context.platform.jobs.get(message.job_id), on_progress=context.progress)
+
+
+def sweep_job(platform: Platform, job: Job, *, on_progress: Callable[[int, int], None] = lambda _done, _total: None) -> None:
+    """Remove what a completed, cancelled or deleted job does not keep; does nothing for any other job.
+
+    A completed job keeps its manifest, its output and its record; the others keep their row (and a completed job that was
+    deleted its record). May be done any number of times. What an attempt that is still running stores later, that attempt
+    removes: it looks at the job again after each upload.
+    """
+    if job.swept or job.status not in STAGES[Stage.SWEEP].statuses:
+        return
+    # Objects go before completions: while a completion stands, its segment is not rendered again.
+    for count, key in enumerate(_unwanted(platform.storage, job)):
+        platform.storage.delete(key)
+        on_progress(count, count + 1)
+    platform.completions.delete_by_job(job.job_id)
+    platform.activity.delete_by_job(job.job_id)
+    update_job(platform, job.job_id, lambda now: now.evolve(swept=True) if now.status is job.status and not now.swept else None)
+
+
+def _unwanted(storage: ObjectStorage, job: Job) -> Iterator[str]:
+    kept = set()
+    if job.status is JobStatus.COMPLETED and job.result is not None:
+        kept = {keys.manifest_key(job.job_id), keys.result_key(job.job_id), job.result.output_key}
+    for found in all_objects(storage, keys.job_prefix(job.job_id)):
+        if found.key not in kept:
+            yield found.key
