@@ -196,10 +196,11 @@ def added_track(output: OutputContainer, source: Stream, track: Track, container
 DEFAULT_LAYOUTS = {1: "mono", 2: "stereo", 4: "4.0", 6: "5.1", 8: "7.1"}
 
 QUICKTIME_LANGUAGES = {
-    "cze": "ces", "deu": "ger", "ell": "gre", "fre": "fra", "isl": "ice", "mkd": "mac", "nld": "dut", "rum": "ron",
-    "slo": "slk", "sqi": "alb", "zho": "chi",
+    "bod": "tib", "cym": "wel", "cze": "ces", "deu": "ger", "ell": "gre", "eus": "baq", "fas": "per", "fre": "fra",
+    "hye": "arm", "isl": "ice", "kat": "geo", "mkd": "mac", "msa": "may", "mya": "bur", "nld": "dut", "rum": "ron",
+    "slo": "slk", "sqi": "alb", "swe": "sve", "zho": "chi",
 }  # fmt: skip
-"""FFmpeg's table of QuickTime languages knows only one of the two ISO 639-2 codes that these have."""
+"""FFmpeg's table of QuickTime languages knows these by their other ISO 639-2 code (or its own, for Swedish) only."""
 
 
 def kept_metadata(metadata: dict[str, str]) -> dict[str, str]:

@@ -93,8 +93,8 @@ def rebuilt_index(old: bytes, mode: int | None, *, target: int, position: int) -
         entries += offsets.size
         highest = max(highest, int(offsets.max(initial=0)))
     wide = highest + len(marked) + 4 * entries > UINT32
-    # The length of the result is known before its offsets are: widening is all that changes it.
-    length = len(edited(marked, lambda kind, body: moved_table(kind, body, lambda o: o, wide=wide))) if wide else len(marked)
+    # How long the result is depends on which boxes are written shorter or wider, but not on what the offsets are.
+    length = len(edited(marked, lambda kind, body: moved_table(kind, body, lambda offsets: offsets, wide=wide)))
     end, before, behind = position + len(old), np.uint64(length), np.int64(length - len(old))
 
     def moved(offsets: Offsets) -> Offsets:

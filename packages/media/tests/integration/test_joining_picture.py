@@ -102,7 +102,7 @@ def test_times_in_mov_are_exact_and_in_mkv_within_a_millisecond(tmp_path: Path, 
     lengths=st.lists(st.integers(1, 9), min_size=1, max_size=6),
     time_base=st.sampled_from([Fraction(1, 90000), Fraction(1, 1000), Fraction(1001, 24000), Fraction(7, 600)]),
 )
-def test_any_times_and_any_cuts_join_exactly(
+def test_any_times_and_any_cuts_join_exactly(  # noqa: PLR0917 - hypothesis and fixtures each give some
     tmp_path_factory: pytest.TempPathFactory, silent: Path, gaps: list[int], first: int, lengths: list[int], time_base: Fraction
 ) -> None:
     times = [first + sum(gaps[:number]) for number in range(len(gaps))]
@@ -152,7 +152,7 @@ def test_segments_are_asked_for_one_at_a_time_and_may_be_deleted_behind(tmp_path
     manifest = plan(list(range(40)), Fraction(1, 25), [10, 10, 10, 10])
     paths = render(tmp_path, manifest)
 
-    def fetched():  # noqa: ANN202
+    def fetched():
         for path in paths:
             yield path
             path.unlink()

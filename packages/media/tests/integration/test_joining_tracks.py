@@ -2,6 +2,7 @@
 
 import hashlib
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -218,5 +219,5 @@ def test_sound_and_picture_alternate_in_the_file(tmp_path: Path) -> None:
     output, _ = join(source, Container.MP4)
     with av.open(str(output)) as opened:
         places = sorted((packet.pos, packet.stream_index) for packet in opened.demux() if packet.size)
-    changes = sum(a[1] != b[1] for a, b in zip(places, places[1:], strict=False))
+    changes = sum(before[1] != after[1] for before, after in pairwise(places))
     assert changes >= 8  # five seconds, at least once a second in both directions
