@@ -7,6 +7,7 @@ repeated, and is small enough to be read whole: times are run-length coded (`tim
 from __future__ import annotations
 
 from enum import StrEnum
+from fractions import Fraction
 
 from pydantic import Field
 
@@ -128,3 +129,8 @@ class Manifest(Value):
     @property
     def frame_count(self) -> int:
         return len(self.frames)
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds from the first frame to the end of the last."""
+        return (sum(step * count for step, count in self.frames.runs) + self.last_duration) * self.video.time_base
