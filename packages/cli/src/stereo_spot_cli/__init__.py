@@ -1,1 +1,1 @@
-"""The stereo-spot command."""
+"""The `stereo-spot` command: everything that a person can ask of StereoSpot, in a terminal."""

@@ -1,0 +1,77 @@
+"""`stereo-spot convert`: turn one video into stereoscopic 3D."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersOption
+from stereo_spot_shared.rendering import FramePacking, Quality, RenderParams
+
+DEFAULTS = RenderParams()
+
+
+def convert(  # noqa: PLR0917 - typer makes options of parameters
+    source: Annotated[Path | None, typer.Argument(metavar="INPUT", help="The video.", show_default=False)] = None,
+    result: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="OUTPUT", help="The file to write; .mp4, .mov or .mkv (default: INPUT_3d.mp4 in this folder)."
+        ),
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Instead of INPUT, convert a short clip that is made up on the spot.")] = False,
+    layout: Annotated[FramePacking, typer.Option("--layout", help="How the two views share one picture.")] = DEFAULTS.layout,
+    depth: Annotated[
+        str, typer.Option("--depth", metavar="NAME", help="The depth estimator: basic, or auto for the best there is.")
+    ] = DEFAULTS.depth,
+    max_disparity: Annotated[
+        float, typer.Option("--max-disparity", min=0, max=10, help="Range of disparity in percent of the width: how strong it is.")
+    ] = DEFAULTS.max_disparity,
+    convergence: Annotated[
+        float, typer.Option("--convergence", min=0, max=1, help="The depth that lies on the screen: 0 the farthest, 1 the nearest.")
+    ] = DEFAULTS.convergence,
+    segment_seconds: Annotated[
+        float, typer.Option("--segment-seconds", min=0.5, max=600, help="About how long a segment is: what one worker renders at a time.")
+    ] = DEFAULTS.segment_seconds,
+    quality: Annotated[Quality, typer.Option("--quality", help="What the encoder aims at.")] = DEFAULTS.quality,
+    workers: WorkersOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT if it exists.")] = False,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn a video into stereoscopic 3D.
+
+    Ctrl-C stops it; the same command goes on from there, and so it does after a crash or a power cut.
+
+    Examples:
+
+      stereo-spot convert movie.mp4 -o movie_3d.mp4
+
+      stereo-spot convert movie.mkv -o movie_3d.mkv --layout half-sbs --max-disparity 3
+
+      stereo-spot convert --demo
+    """
+    from stereo_spot_cli.conversion.command import DEMO_OUTPUT, carry_out
+
+    if (source is None) != demo:
+        raise typer.BadParameter("name one video to convert, or --demo" if source is None else "give either INPUT or --demo, not both")
+    if result is None:
+        result = Path(f"{source.stem}_3d.mp4") if source is not None else Path(DEMO_OUTPUT)
+    carry_out(
+        source,
+        result,
+        {
+            "layout": layout,
+            "depth": depth,
+            "max_disparity": max_disparity,
+            "convergence": convergence,
+            "quality": quality,
+            "segment_seconds": segment_seconds,
+        },
+        workers=workers,
+        overwrite=overwrite,
+        data_dir=data_dir,
+        as_json=as_json,
+    )

@@ -1,0 +1,105 @@
+"""What is found wrong before anything is started: the paths that a person gave."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from stereo_spot_cli.output import CommandFailed
+from stereo_spot_shared.rendering import Container
+
+
+def check_input(path: Path) -> Path:
+    """The absolute path of a file that can be read; CommandFailed for anything else."""
+    path = path.expanduser().absolute()
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise CommandFailed("not_a_file", f"{path} is a directory", hint="name one video; for several, run the command once for each")
+        if not stat.S_ISREG(mode):
+            raise CommandFailed("not_a_file", f"{path} is not a regular file", hint="save it as a file first")
+        with path.open("rb"):
+            pass
+    except (FileNotFoundError, NotADirectoryError):
+        raise CommandFailed("missing_source", f"{path} does not exist", hint="check the path for a typing error") from None
+    except OSError as error:
+        raise CommandFailed(
+            "unreadable_source", f"{path} cannot be read: {error.strerror or error}", hint="check who may read it"
+        ) from error
+    return path
+
+
+def container_of(output: Path) -> Container:
+    """The container that an output's extension names; CommandFailed where it names none."""
+    try:
+        return Container(output.suffix.removeprefix(".").lower())
+    except ValueError:
+        known = ", ".join(f".{container}" for container in Container)
+        raise CommandFailed(
+            "unknown_container",
+            f"the output {output} must end in one of {known}",
+            hint=f"for example --output {output.with_suffix('.mp4').name}",
+        ) from None
+
+
+def check_output(path: Path, *, source: Path, overwrite: bool) -> Path:
+    """The absolute path of an output that can be written; CommandFailed for anything else. Leaves nothing behind."""
+    path = path.expanduser().absolute()
+    container_of(path)
+    if path.is_dir():
+        raise CommandFailed("output_not_writable", f"the output {path} is a directory", hint="name a file in it")
+    if path.exists():
+        if path.samefile(source):
+            raise CommandFailed("output_is_input", f"input and output are the same file: {path}", hint="choose another output")
+        if not overwrite:
+            raise CommandFailed("output_exists", f"{path} exists already", hint="choose another output, or add --overwrite to replace it")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except FileNotFoundError:
+        raise CommandFailed(
+            "output_not_writable", f"the directory {path.parent} does not exist", hint=f"make it first: mkdir -p {path.parent}"
+        ) from None
+    except OSError as error:
+        raise CommandFailed(
+            "output_not_writable", f"nothing can be written in {path.parent}: {error.strerror or error}", hint="choose another output"
+        ) from error
+    return path
+
+
+def publish(temporary: Path, output: Path, *, overwrite: bool) -> None:
+    """Give a finished file its name, whole or not at all; without `overwrite` it never takes the place of another.
+
+    Durable once it returns: what is renamed, and the name itself, are on the disk.
+    """
+    mask = os.umask(0)
+    os.umask(mask)
+    temporary.chmod(0o666 & ~mask)
+    synchronise(temporary)
+    if overwrite:
+        temporary.replace(output)
+    else:
+        try:
+            os.link(temporary, output)
+        except FileExistsError:
+            raise CommandFailed(
+                "output_exists", f"{output} was made by somebody else meanwhile", hint="the same command with --overwrite replaces it"
+            ) from None
+        except OSError:  # a file system without links: look, then rename
+            if output.exists():
+                raise CommandFailed("output_exists", f"{output} was made by somebody else meanwhile") from None
+            temporary.rename(output)
+        else:
+            temporary.unlink()
+    synchronise(output.parent)
+
+
+def synchronise(path: Path) -> None:
+    """Have the system write a file or a directory to its disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,97 @@
+"""From the words of a command line to a conversion, and from its result to words again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import ValidationError
+
+from stereo_spot_cli import output
+from stereo_spot_cli.conversion.checks import check_input, check_output, container_of
+from stereo_spot_cli.conversion.display import display
+from stereo_spot_cli.conversion.order import Order
+from stereo_spot_cli.conversion.run import convert_file
+from stereo_spot_cli.conversion.summary import Summary, in_words
+from stereo_spot_cli.data_dir import DataDir, lock_name, locked, open_data_dir
+from stereo_spot_cli.demo import demo_video
+from stereo_spot_cli.estimates import Size, check_space, output_bytes, render_seconds
+from stereo_spot_cli.inspection import frames_of, inspect
+from stereo_spot_cli.platform import opened
+from stereo_spot_cli.queues import use_queue_group
+from stereo_spot_cli.records import read_records
+from stereo_spot_cli.settings import export
+from stereo_spot_cli.stopping import stop_requested
+from stereo_spot_cli.workers import choose_workers
+from stereo_spot_shared.rendering import RenderParams
+
+DEMO_OUTPUT = "demo_3d.mp4"
+
+
+def carry_out(
+    source: Path | None,
+    result: Path,
+    look: Mapping[str, Any],
+    *,
+    workers: int | None,
+    overwrite: bool,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Convert `source` (None: the demo clip) into `result`, and say what came of it."""
+    params = render_params(look, result)
+    check_depth(params.depth)
+    if source is not None:
+        source = check_input(source)
+        result = check_output(result, source=source, overwrite=overwrite)
+    place = open_data_dir(data_dir)
+    if source is None:
+        source = demo_video(place)
+        result = check_output(result, source=source, overwrite=overwrite)
+    summary = convert(Order(source, result, params, overwrite, choose_workers(workers)), place, quiet=as_json)
+    if as_json:
+        output.emit(summary)
+    else:
+        for line in in_words(summary):
+            output.say(line)
+
+
+def convert(order: Order, data_dir: DataDir, *, quiet: bool) -> Summary:
+    """Carry out an order on the embedded platform, with workers of its own."""
+    export({"STORAGE_ADAPTER": "local", "STEREO_SPOT_LOG_FORMAT": "json"})
+    use_queue_group(lock_name(order.output))
+    with stop_requested() as stop, locked(data_dir, order.output):
+        info = inspect(order.source, stop.is_set)
+        video = Size(info.bytes, info.video.width, info.video.height, frames_of(info))
+        with opened(data_dir.root) as platform, display(order.source.name, quiet=quiet) as show:
+            records = list(read_records(platform))
+            check_space(order.source, order.output, data_dir.root, rendered=output_bytes(records, video, order.params))
+
+            def expected_seconds(frames: int) -> float | None:
+                return render_seconds(records, video, order.params, frames=frames, workers=order.workers)
+
+            return convert_file(order, platform, data_dir, stop=stop, show=show, expected_seconds=expected_seconds)
+
+
+def render_params(look: Mapping[str, Any], result: Path) -> RenderParams:
+    """The parameters of the job. Wrong usage where a value is none that a job can have."""
+    container = container_of(result)
+    try:
+        return RenderParams(container=container, **look)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}") from None
+
+
+def check_depth(name: str) -> None:
+    """CommandFailed for a depth estimator that this machine does not have."""
+    if name == "auto":
+        return
+    from stereo_inference.depth import ESTIMATORS
+
+    if name not in ESTIMATORS:
+        raise output.CommandFailed(
+            "unknown_depth", f"there is no depth estimator called {name}", hint=f"choose one of: auto, {', '.join(ESTIMATORS)}"
+        )

@@ -1,0 +1,173 @@
+"""One conversion from order to file: submit, let the workers work, watch, fetch the result, tidy up."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from stereo_spot_cli.conversion.checks import publish
+from stereo_spot_cli.conversion.display import Display, Tick
+from stereo_spot_cli.conversion.identity import Identity, find_job
+from stereo_spot_cli.conversion.order import Order
+from stereo_spot_cli.conversion.summary import Summary, summarise
+from stereo_spot_cli.conversion.watching import JobWatcher
+from stereo_spot_cli.data_dir import DataDir
+from stereo_spot_cli.output import CommandFailed, Stopped, job_failure
+from stereo_spot_cli.queues import drain
+from stereo_spot_cli.workers import pipeline_workers
+from stereo_spot_runtime.operations import retry_job, submit
+from stereo_spot_runtime.paging import all_objects
+from stereo_spot_runtime.reconciler import reconcile
+from stereo_spot_runtime.supervisor import Supervisor
+from stereo_spot_shared import keys
+from stereo_spot_shared.interfaces import Platform
+from stereo_spot_shared.jobs import Job, JobStatus
+
+LOOK_EVERY_SECONDS = 0.25
+RECONCILE_EVERY_SECONDS = 60.0
+WAIT_AT_MOST_SECONDS = 20.0
+"""How long all work may wait for something outside (disk space, say) before the person is told to see to it."""
+SWEEP_AT_MOST_SECONDS = 10.0
+
+Expectation = Callable[[int], float | None]
+"""What rendering so many frames will take, in seconds; None where nothing like it was ever measured."""
+
+
+def convert_file(
+    order: Order, platform: Platform, data_dir: DataDir, *, stop: threading.Event, show: Display, expected_seconds: Expectation
+) -> Summary:
+    """Carry out `order`; the caller holds the lock of its output, so that nobody else works in this queue group.
+
+    Resumes where an earlier run of the same order ended, however it ended. Raises Stopped when `stop` is set, and the reason
+    (CommandFailed, or what the platform raises) where it cannot be done; there is no output then.
+    """
+    started = time.monotonic()
+    job_id, job = find_job(platform, Identity.of(order.source, order.params, order.output))
+    if job is not None and job.status is JobStatus.COMPLETED:  # an earlier run ended before it had fetched the result
+        finished_before = job.plan.segment_count if job.plan else 0
+        deliver(platform, job, order)
+    else:
+        finished_before = platform.completions.count(job_id)
+        job = work(order, platform, data_dir, job_id, job, stop=stop, show=show, expected_seconds=expected_seconds)
+    forget_objects(platform, job)
+    rendered = max(0, (job.plan.segment_count if job.plan else 0) - finished_before)
+    return summarise(job, order.output, segments_rendered=rendered, total_seconds=time.monotonic() - started)
+
+
+def work(
+    order: Order,
+    platform: Platform,
+    data_dir: DataDir,
+    job_id: str,
+    job: Job | None,
+    *,
+    stop: threading.Event,
+    show: Display,
+    expected_seconds: Expectation,
+) -> Job:
+    """Run workers until the job has ended well and its output is delivered; returns the completed job."""
+    drain(platform)
+    platform.activity.delete_by_job(job_id)  # signs of life of workers that are gone
+    logs = data_dir.logs / job_id
+    logs.mkdir(exist_ok=True)
+    workers = pipeline_workers(order.workers, log_dir=logs)
+    workers.start()
+    try:
+        set_going(platform, order, job_id, job)
+        watcher = JobWatcher(platform, job_id, expected_seconds=expected_seconds)
+        job = wait_for_end(watcher, workers, platform, job_id, stop=stop, show=show)
+        if job.status is JobStatus.COMPLETED:
+            deliver(platform, job, order)
+        wait_for_sweep(platform, job_id)
+    finally:
+        workers.stop()
+        drain(platform)
+    return ended_well(job, logs)
+
+
+def set_going(platform: Platform, order: Order, job_id: str, job: Job | None) -> None:
+    """Have the job's next messages sent: of a new one, of one that failed, or of one whose messages `drain` dropped."""
+    if job is None or job.status in {JobStatus.CREATED, JobStatus.UPLOADING}:
+        submit(platform, order.source, order.params, name=order.source.name, job_id=job_id)
+    elif job.status is JobStatus.FAILED:
+        retry_job(platform, job_id)
+    else:
+        reconcile(platform, job_ids=[job_id], patience=0.0)
+
+
+def wait_for_end(watcher: JobWatcher, workers: Supervisor, platform: Platform, job_id: str, *, stop: threading.Event, show: Display) -> Job:
+    """Watch the job until it has ended, whatever way. What was lost is sent again; what waits too long is given up."""
+    patience = Patience()
+    reconcile_at = time.monotonic() + RECONCILE_EVERY_SECONDS
+    while True:
+        job, tick = watcher.look()
+        show.update(tick)
+        if job.status.is_final:
+            return job
+        if patience.is_over(job, tick):
+            raise CommandFailed(
+                "waiting", f"the conversion cannot go on: {tick.waiting}", hint="see to it; the same command goes on from here"
+            )
+        if stop.is_set():
+            raise Stopped("stopped; the same command goes on from here")
+        workers.poll()
+        if time.monotonic() >= reconcile_at:
+            reconcile(platform, job_ids=[job_id])
+            reconcile_at = time.monotonic() + RECONCILE_EVERY_SECONDS
+        stop.wait(LOOK_EVERY_SECONDS)
+
+
+class Patience:
+    """How long a job has waited for something outside, between one lasting step forward and the next."""
+
+    def __init__(self) -> None:
+        self._reached: object = None
+        self._looks = 0
+
+    def is_over(self, job: Job, tick: Tick) -> bool:
+        """Whether it was seen to wait for WAIT_AT_MOST_SECONDS in all since anything was finished."""
+        reached = (job.status, job.cut, tick.completed_frames)
+        if reached != self._reached:
+            self._reached, self._looks = reached, 0
+        if tick.waiting is not None:
+            self._looks += 1
+        return self._looks * LOOK_EVERY_SECONDS > WAIT_AT_MOST_SECONDS
+
+
+def ended_well(job: Job, logs: Path) -> Job:
+    """The job, if it is completed; its logs are of no more use then. Else its reason as an error."""
+    if job.status is JobStatus.COMPLETED:
+        shutil.rmtree(logs, ignore_errors=True)
+        return job
+    if job.error is not None and job.status is JobStatus.FAILED:
+        raise job_failure(job.error, logs)
+    raise CommandFailed(
+        job.status.value, f"the job {job.job_id} was {job.status.value} by somebody else", hint="the same command begins anew"
+    )
+
+
+def deliver(platform: Platform, job: Job, order: Order) -> None:
+    """Give the person the result: fetched beside the output's place, then named, whole or not at all."""
+    if job.result is None:
+        raise CommandFailed("internal", f"the completed job {job.job_id} has no result")
+    with tempfile.TemporaryDirectory(prefix=".stereo-spot-", dir=order.output.parent) as folder:
+        fetched = Path(folder) / order.output.name
+        platform.storage.get_file(job.result.output_key, fetched)
+        publish(fetched, order.output, overwrite=order.overwrite)
+
+
+def wait_for_sweep(platform: Platform, job_id: str) -> None:
+    """Let the media worker remove what the job no longer needs, for a while; a later worker would do so too."""
+    give_up = time.monotonic() + SWEEP_AT_MOST_SECONDS
+    while not (job := platform.jobs.get(job_id)).swept and job.status is not JobStatus.FAILED and time.monotonic() < give_up:
+        time.sleep(LOOK_EVERY_SECONDS / 5)
+
+
+def forget_objects(platform: Platform, job: Job) -> None:
+    """Free what a delivered job still holds in the data directory. Its row and its record stay."""
+    for item in list(all_objects(platform.storage, keys.job_prefix(job.job_id))):
+        platform.storage.delete(item.key)

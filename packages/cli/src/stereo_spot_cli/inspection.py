@@ -1,0 +1,43 @@
+"""Looking at a video before anything is done with it, in a child process that can do little harm."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stereo_spot_media.hostile import MediaLimits
+from stereo_spot_media.probe import SourceInfo
+from stereo_spot_media.probe import probe as probe_here
+from stereo_spot_media.sandbox import run_in_child
+from stereo_spot_shared.base import Value
+
+STALL_SECONDS = 60.0
+
+
+class ProbeTask(Value):
+    """What the child is asked."""
+
+    path: Path
+
+
+def inspect(path: Path, should_stop: Callable[[], bool] = lambda: False) -> SourceInfo:
+    """What the file at `path` is. UnsupportedMedia or MissingSource where it is no video that can be converted."""
+    return run_in_child(
+        "stereo_spot_cli.inspection:probe_in_child",
+        ProbeTask(path=path),
+        returns=SourceInfo,
+        should_stop=should_stop,
+        stall_seconds=STALL_SECONDS,
+    )
+
+
+def probe_in_child(task: ProbeTask, report: Callable[[Any], None]) -> SourceInfo:  # noqa: ARG001 - it has nothing to report
+    """The child's side of `inspect`."""
+    return probe_here(os.fspath(task.path), MediaLimits())
+
+
+def frames_of(info: SourceInfo) -> int | None:
+    """About how many frames there are, by what the container says; None where it says nothing."""
+    return round(info.seconds * info.video.average_rate) if info.seconds else None

@@ -1,0 +1,49 @@
+"""The workers that a command starts for itself: one supervised process tree on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import psutil
+
+from stereo_spot_runtime.supervisor import ProcessSpec, Supervisor
+
+MEMORY_PER_WORKER = 500_000_000
+"""Bytes that a video worker and its renderer are given when their number is chosen."""
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def choose_workers(wanted: int | None) -> int:
+    """How many video workers to run: what was asked for, else one per core as far as memory goes.
+
+    Segments are rendered independently, so a worker per core beats threads that wait for one another.
+    """
+    if wanted is not None:
+        return wanted
+    room = psutil.virtual_memory().available // MEMORY_PER_WORKER
+    return max(1, min(cores(), room))
+
+
+def threads_per_worker(workers: int) -> int:
+    """Threads that each renderer may use."""
+    return max(1, cores() // workers)
+
+
+def pipeline_workers(workers: int, *, environment: dict[str, str] | None = None, log_dir: Path | None = None) -> Supervisor:
+    """A supervisor of one media worker and `workers` video workers, not started yet; their logs go to files in `log_dir`."""
+    common = environment or {}
+    threads = {"STEREO_SPOT_RENDER_THREADS": str(threads_per_worker(workers))}
+    return Supervisor(
+        [
+            ProcessSpec("media-worker", (sys.executable, "-m", "media_worker.main"), env=common),
+            ProcessSpec("video-worker", (sys.executable, "-m", "video_worker.main"), count=workers, env={**common, **threads}),
+        ],
+        log_dir=log_dir,
+    )
