@@ -89,7 +89,7 @@ class MediaLimits:
     """Mean frames per second of the whole video."""
     max_frames: int = 10_000_000
     max_streams: int = 128
-    max_seconds: Fraction = Fraction(48 * 3600)
+    max_seconds: int = 48 * 3600
 
 
 DEFAULT_LIMITS = MediaLimits()
@@ -222,7 +222,7 @@ def check_streams(container: InputContainer, name: str, limits: MediaLimits) -> 
     seconds = Fraction(container.duration or 0, av.time_base)
     if seconds > limits.max_seconds:
         raise UnsupportedMedia(
-            f"{name} says that it lasts {float(seconds) / 3600:.1f} hours; the limit is {float(limits.max_seconds) / 3600:.0f}.",
+            f"{name} says that it lasts {float(seconds) / 3600:.1f} hours; the limit is {limits.max_seconds / 3600:.0f}.",
             hint="Cut the video into parts, or raise the limit.",
         )
     for stream in container.streams.video:

@@ -147,7 +147,7 @@ def describe_video(stream: AvVideoStream, pictures: list[VideoFrame], limits: Me
     rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
     if rate > limits.max_frame_rate:
         raise UnsupportedMedia(
-            f"{name} says that it has {float(rate):,.0f} pictures a second; the limit is {float(limits.max_frame_rate):,.0f}.",
+            f"{name} says that it has {float(rate):,.0f} pictures a second; the limit is {limits.max_frame_rate:,}.",
             hint="Its times are damaged, or it is no film.",
         )
     if first.width * first.height > limits.max_pixels:

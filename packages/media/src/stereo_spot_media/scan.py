@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -52,11 +52,18 @@ class PacketTable:
     """Bytes."""
     last_duration: int
     """Ticks that the last picture is shown: as the container says, else the usual gap."""
+    starts: Mapping[int, Fraction] = field(default_factory=dict)
+    """Seconds at which each track of the file starts, by its index."""
     damaged: tuple[str, ...] = ()
     """Sentences about what is broken."""
 
     def __len__(self) -> int:
         return len(self.pts)
+
+    def save(self, path: Path) -> None:
+        """Keep what cutting needs (times and sizes)."""
+        with path.open("wb") as file:
+            np.savez(file, pts=self.pts, sizes=self.sizes)
 
 
 def scan(
@@ -103,6 +110,7 @@ class RawPackets:
     """Seconds at which the last packet of any track ends."""
     times_hold: bool = True
     """Whether the container's times are those of presentation."""
+    starts: dict[int, Fraction] = field(default_factory=dict)
     last_pts: int = UNKNOWN
     last_duration: int = 0
     damaged: list[str] = field(default_factory=list)
@@ -114,6 +122,7 @@ def read_all(
     """Demux the whole file once."""
     raw = RawPackets(times_hold=(container.format.name, stream.codec_context.name) not in TIMES_OF_DECODING)
     starts_here, shows = random_access_test(stream), shown_test(stream)
+    starts: dict[int, tuple[int, Fraction]] = {}
     ends: dict[int, tuple[int, Fraction]] = {}
     errors: list[Exception] = []
     corrupt: list[int] = []
@@ -124,6 +133,8 @@ def read_all(
             end = packet.pts + (packet.duration or 0)
             if end > ends.get(packet.stream_index, (UNKNOWN, Fraction(0)))[0]:
                 ends[packet.stream_index] = end, packet.time_base
+            if packet.stream_index not in starts or packet.pts < starts[packet.stream_index][0]:
+                starts[packet.stream_index] = packet.pts, packet.time_base
         if packet.stream_index != stream.index:
             continue
         if len(raw.pts) >= limits.max_frames:
@@ -141,6 +152,7 @@ def read_all(
         if time.monotonic() - reported > REPORT_SECONDS:
             reported = time.monotonic()
             on_progress(done)
+    raw.starts = {index: start * base for index, (start, base) in starts.items()}
     raw.end = max((end * base for end, base in ends.values()), default=Fraction(0))
     raw.damaged = damage(raw, errors, corrupt, stream.time_base or Fraction(1))
     return raw
@@ -177,6 +189,7 @@ def resolve(path: Path, video: VideoStream, raw: RawPackets, limits: MediaLimits
         random_access=random_access,
         sizes=np.array(raw.sizes, np.int64),
         last_duration=raw.last_duration or typical_step(np.sort(pts[shown]), 1),
+        starts=raw.starts,
         damaged=tuple(raw.damaged),
     )
 

@@ -1,0 +1,81 @@
+"""The manifest of a source: probe, scan, plan. The same for the same file, however often it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+from stereo_spot_media.carriage import carriage
+from stereo_spot_media.cutting import segment_container
+from stereo_spot_media.hostile import DEFAULT_LIMITS, MediaLimits
+from stereo_spot_media.planner import plan_segments
+from stereo_spot_media.probe import SourceInfo, probe
+from stereo_spot_media.scan import PacketTable, scan
+from stereo_spot_media.timestamps import container_offset
+from stereo_spot_shared.manifest import Manifest, Track
+from stereo_spot_shared.rendering import RenderParams, context_frames
+from stereo_spot_shared.timing import Ticks
+
+CLOCKS_WITHOUT_ORIGIN = frozenset({"mpegts", "mpeg"})
+"""Formats whose times start anywhere (MPEG-TS, MPEG-PS): shifted so that the earliest track starts at 0."""
+
+
+def make_manifest(
+    path: Path,
+    etag: str,
+    params: RenderParams,
+    limits: MediaLimits = DEFAULT_LIMITS,
+    *,
+    on_progress: Callable[[int], None] = lambda _: None,
+    keep: Path | None = None,
+) -> Manifest:
+    """Plan the conversion of the video file at `path`.
+
+    `on_progress` hears the bytes read so far, now and then. `keep` names a file for the packet table, which saves
+    `cutting.cut_segments` a pass over the source. Raises UnsupportedMedia and MissingSource with the reason.
+    """
+    info = probe(path, limits)
+    table = scan(path, info.video, limits, on_progress)
+    if keep is not None:
+        table.save(keep)
+    return manifest_of(info, table, etag, params)
+
+
+def manifest_of(info: SourceInfo, table: PacketTable, etag: str, params: RenderParams) -> Manifest:
+    """Put together what is known of a source."""
+    shown = sorted(table.pts[table.shown].tolist())
+    clock = info.video.time_base
+    return Manifest(
+        source_etag=etag,
+        source_format=info.format,
+        video=info.video,
+        segment_container=segment_container(info.video.codec),
+        pts_offset=container_offset(int(table.pts.min()), clock),
+        start_shift=start_shift(info, table, params),
+        frames=Ticks.of(shown),
+        last_duration=table.last_duration,
+        segments=plan_segments(
+            table,
+            time_base=clock,
+            segment_seconds=params.segment_seconds,
+            context=context_frames(interlaced=info.video.interlaced),
+        ),
+        tracks=tuple(with_carriage(track, params) for track in info.tracks),
+        has_chapters=info.chapters > 0,
+        damaged=table.damaged,
+    )
+
+
+def with_carriage(track: Track, params: RenderParams) -> Track:
+    """A track, with the reason why the output container cannot carry it where that is so."""
+    return track.model_copy(update={"left_out": carriage(params.container, track.kind, track.codec).left_out})
+
+
+def start_shift(info: SourceInfo, table: PacketTable, params: RenderParams) -> Fraction:
+    """Seconds by which all tracks move together (`Manifest.start_shift`)."""
+    if info.format not in CLOCKS_WITHOUT_ORIGIN:
+        return Fraction(0)
+    first_picture = int(table.pts[table.shown].min()) * info.video.time_base
+    carried = [track.index for track in info.tracks if with_carriage(track, params).left_out is None]
+    return -min([first_picture, *(table.starts[index] for index in carried if index in table.starts)])
