@@ -37,7 +37,7 @@ class Attempt:
         task: Value,
         *,
         returns: type[T],
-        on_progress: Callable[[Any], None] | None = None,
+        on_progress: Callable[[Any], None],
         should_stop: Callable[[], bool] = lambda: False,
     ) -> T:
         """Run a function of `media_worker.tasks` on hostile media; see `sandbox.run_in_child`.
@@ -48,7 +48,7 @@ class Attempt:
             function,
             task,
             returns=returns,
-            on_progress=on_progress or (lambda done: self.context.progress(*done)),
+            on_progress=on_progress,
             should_stop=lambda: self.context.should_stop() or self.watch.given_up() or should_stop(),
             stall_seconds=STAGES[self._stage].stall_seconds,
         )

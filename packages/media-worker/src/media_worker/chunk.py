@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from media_worker.attempt import Attempt
 from media_worker.settings import MediaWorkerSettings
 from media_worker.source import check_unchanged, fetch_source
-from media_worker.tasks import CutTask, PlanTask, segment_file
+from media_worker.tasks import ChunkTask
 from stereo_spot_runtime.advance import advance
 from stereo_spot_runtime.context import WorkContext
 from stereo_spot_runtime.manifests import load_manifest, store_manifest, stored_manifest
@@ -18,7 +18,8 @@ from stereo_spot_runtime.scratch import attempt_directory, require_free
 from stereo_spot_runtime.updates import update_job
 from stereo_spot_shared import keys
 from stereo_spot_shared.base import utc_now
-from stereo_spot_shared.interfaces import Platform
+from stereo_spot_shared.errors import RetryableError
+from stereo_spot_shared.interfaces import ObjectStorage, Platform
 from stereo_spot_shared.jobs import Job, JobStatus, Plan, Stage
 from stereo_spot_shared.manifest import Manifest
 from stereo_spot_shared.messages import Message
@@ -40,64 +41,83 @@ def chunk(message: Message, context: WorkContext, *, settings: MediaWorkerSettin
         return
     attempt = Attempt(context, job, Stage.CHUNK, earlier_seconds=job.plan.chunk_seconds if job.plan else 0.0)
     with attempt.watch.quiet_end(), attempt_directory(settings.scratch_dir) as scratch:
-        source, size = fetch_source(platform.storage, job, scratch)
-        manifest = _plan(attempt, source, settings)
-        require_free(scratch, size, f"the segments of {job.source.name}")
-        _cut(attempt, manifest, source, scratch)
-        check_unchanged(platform.storage, job)
-        update_job(platform, job.job_id, lambda now: _end(now, len(manifest.segments), attempt.seconds))
+        manifest = _stored_plan(platform.storage, job)
+        skip = _finished(platform, job.job_id) if manifest else set()
+        cutting = _Cutting(attempt, manifest)
+        if manifest is None or len(skip) < len(manifest.segments):
+            source, size = fetch_source(platform.storage, job, scratch)
+            require_free(scratch, size, f"the segments of {job.source.name}")
+            task = ChunkTask(
+                source=source,
+                folder=scratch,
+                etag=job.source.etag or "",
+                params=job.params,
+                limits=settings.media_limits,
+                manifest=manifest,
+                skip=frozenset(skip),
+            )
+            attempt.in_child("media_worker.tasks:plan_and_cut", task, returns=type(None), on_progress=cutting.hear)
+            check_unchanged(platform.storage, job)
+        update_job(platform, job.job_id, lambda now: _end(now, attempt.seconds))
         advance(platform, job.job_id)
 
 
-def _begin(job: Job) -> Job | None:
-    if job.status is not JobStatus.QUEUED:
-        return None
-    return start_chunking(job, now=utc_now())
+class _Cutting:
+    """Hears what the cutting child reports: stores the plan, and each segment as soon as it is finished."""
 
+    def __init__(self, attempt: Attempt, manifest: Manifest | None) -> None:
+        self._attempt = attempt
+        self._job_id = attempt.job.job_id
+        self._platform = attempt.context.platform
+        self._manifest = manifest
+        self._announced_at = float("-inf")
+        if manifest is not None:
+            self._adopt(manifest)
 
-def _plan(attempt: Attempt, source: Path, settings: MediaWorkerSettings) -> Manifest:
-    """The plan that stands for this job, made now if there is none."""
-    job, platform = attempt.job, attempt.context.platform
-    if job.plan is not None:
-        return load_manifest(platform.storage, job.job_id, job.plan.plan_id)
-    found = stored_manifest(platform.storage, job.job_id)
-    if found is None:
-        task = PlanTask(source=source, etag=job.source.etag or "", params=job.params, limits=settings.media_limits)
-        planned = attempt.in_child("media_worker.tasks:plan", task, returns=Manifest)
-        check_unchanged(platform.storage, job)
-        found = store_manifest(platform.storage, job.job_id, planned)
-    manifest, plan_id = found
-    plan = Plan(
-        plan_id=plan_id,
-        segment_count=len(manifest.segments),
-        frame_count=manifest.frame_count,
-        duration=_duration(manifest),
-        chunk_seconds=attempt.seconds,
-    )
-    update_job(platform, job.job_id, lambda now: _adopt(now, plan))
-    return manifest
+    def hear(self, report: dict[str, Any]) -> None:
+        """Take one report of `tasks.plan_and_cut`."""
+        if "manifest" in report:
+            self._adopt(Manifest.model_validate(report["manifest"]))
+        elif "segment" in report:
+            self._store(report["segment"], Path(report["path"]))
+        else:
+            self._attempt.context.progress(0, 1)
 
+    def _adopt(self, planned: Manifest) -> None:
+        """Make this the plan of the job."""
+        check_unchanged(self._platform.storage, self._attempt.job)
+        self._manifest, plan_id = store_manifest(self._platform.storage, self._job_id, planned)
+        if self._manifest != planned:
+            raise RetryableError("Another worker planned this job differently; the next attempt works by that plan.")
+        plan = Plan(
+            plan_id=plan_id,
+            segment_count=len(planned.segments),
+            frame_count=planned.frame_count,
+            duration=planned.duration,
+            chunk_seconds=self._attempt.seconds,
+        )
+        update_job(self._platform, self._job_id, lambda now: _with_plan(now, plan))
 
-def _cut(attempt: Attempt, manifest: Manifest, source: Path, scratch: Path) -> None:
-    """Cut what is not there yet; each segment is stored as soon as it is finished, and announced soon after."""
-    job_id, platform, container = attempt.job.job_id, attempt.context.platform, manifest.segment_container
-    skip = _finished(platform, job_id)
-    announced_at = float("-inf")
-
-    def store(index: int) -> None:
-        nonlocal announced_at
-        path = scratch / segment_file(index, container)
-        platform.storage.put_file(path, keys.segment_key(job_id, index, container))
+    def _store(self, index: int, path: Path) -> None:
+        """Store a segment, and let it be rendered at once (or with those that follow within a moment)."""
+        manifest = self._manifest
+        assert manifest is not None  # noqa: S101 - the child reports the plan before any segment
+        spec = manifest.segments[index]
+        self._platform.storage.put_file(path, keys.segment_key(self._job_id, index, manifest.segment_container))
         path.unlink()
-        attempt.context.progress(index + 1, len(manifest.segments))
-        if time.monotonic() >= announced_at + ANNOUNCE_SECONDS:
-            update_job(platform, job_id, lambda now: _raise_cut(now, index + 1, attempt.seconds))
-            advance(platform, job_id)
-            announced_at = time.monotonic()
+        self._attempt.context.progress(spec.first_frame + len(spec.core), manifest.frame_count)
+        if time.monotonic() >= self._announced_at + ANNOUNCE_SECONDS:
+            update_job(self._platform, self._job_id, lambda now: _raise_cut(now, index + 1, self._attempt.seconds))
+            advance(self._platform, self._job_id)
+            self._announced_at = time.monotonic()
 
-    if len(skip) < len(manifest.segments):
-        task = CutTask(source=source, directory=scratch, manifest=manifest, skip=frozenset(skip))
-        attempt.in_child("media_worker.tasks:cut", task, returns=type(None), on_progress=store)
+
+def _stored_plan(storage: ObjectStorage, job: Job) -> Manifest | None:
+    """The plan that an earlier attempt made, whether it lived to tell the job or not."""
+    if job.plan is not None:
+        return load_manifest(storage, job.job_id, job.plan.plan_id)
+    found = stored_manifest(storage, job.job_id)
+    return found[0] if found else None
 
 
 def _finished(platform: Platform, job_id: str) -> set[int]:
@@ -110,7 +130,11 @@ def _finished(platform: Platform, job_id: str) -> set[int]:
     return finished
 
 
-def _adopt(job: Job, plan: Plan) -> Job | None:
+def _begin(job: Job) -> Job | None:
+    return start_chunking(job, now=utc_now()) if job.status is JobStatus.QUEUED else None
+
+
+def _with_plan(job: Job, plan: Plan) -> Job | None:
     return job.evolve(plan=plan) if job.status is JobStatus.CHUNKING and job.plan is None else None
 
 
@@ -120,19 +144,12 @@ def _raise_cut(job: Job, cut: int, seconds: float) -> Job | None:
     return note_cut(_with_seconds(job, job.plan, seconds), cut)
 
 
-def _end(job: Job, count: int, seconds: float) -> Job | None:
+def _end(job: Job, seconds: float) -> Job | None:
     """Every segment is cut: the job renders (unless it is past that: rendering may have kept up with cutting)."""
     if job.status is not JobStatus.CHUNKING or job.plan is None:
         return None
-    return start_rendering(note_cut(_with_seconds(job, job.plan, seconds), count), now=utc_now())
+    return start_rendering(note_cut(_with_seconds(job, job.plan, seconds), job.plan.segment_count), now=utc_now())
 
 
 def _with_seconds(job: Job, plan: Plan, seconds: float) -> Job:
     return job.evolve(plan=plan.model_copy(update={"chunk_seconds": seconds}))
-
-
-def _duration(manifest: Manifest) -> Fraction:
-    """Seconds from the first frame to the end of the last."""
-    times = manifest.frames
-    ticks = sum(step * count for step, count in times.runs) + manifest.last_duration
-    return ticks * manifest.video.time_base

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from media_worker.attempt import Attempt
-from media_worker.record import conversion_record, job_result, lost_times
+from media_worker.record import conversion_record, job_result
 from media_worker.relay import SegmentRelay
 from media_worker.settings import MediaWorkerSettings
 from media_worker.source import check_unchanged, fetch_source
@@ -19,7 +19,7 @@ from stereo_spot_runtime.scratch import attempt_directory, require_free
 from stereo_spot_shared import keys
 from stereo_spot_shared.errors import Conflict, Interrupted, VerificationFailed
 from stereo_spot_shared.interfaces import ObjectInfo
-from stereo_spot_shared.jobs import Job, JobStatus, SegmentCompletion, Stage
+from stereo_spot_shared.jobs import JobStatus, SegmentCompletion, Stage
 from stereo_spot_shared.manifest import Manifest
 from stereo_spot_shared.messages import Message
 
@@ -94,7 +94,13 @@ def _join(
         )
         with SegmentRelay(storage, [completion.object_key for completion in completions], task.segments) as relay:
             try:
-                joined = attempt.in_child("media_worker.tasks:join", task, returns=ReassembleResult, should_stop=relay.failed)
+                joined = attempt.in_child(
+                    "media_worker.tasks:join",
+                    task,
+                    returns=ReassembleResult,
+                    on_progress=lambda frames: attempt.context.progress(frames, manifest.frame_count),
+                    should_stop=relay.failed,
+                )
             except Interrupted:
                 if relay.error is not None:
                     raise relay.error from None

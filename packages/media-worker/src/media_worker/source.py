@@ -11,6 +11,7 @@ from stereo_spot_shared.jobs import Job
 
 _LONGEST_NAME = 200
 
+
 def fetch_source(storage: ObjectStorage, job: Job, scratch: Path) -> tuple[Path, int]:
     """Write the source to a folder below `scratch`; returns its path and its size in bytes.
 

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stereo_spot_media.cutting import cut_segments
-from stereo_spot_media.planning import make_manifest
-
 from media_worker.relay import arriving_segments
+from stereo_spot_media.cutting import cut_segments
 from stereo_spot_media.hostile import MediaLimits
 from stereo_spot_media.joining import ReassembleResult, reassemble
+from stereo_spot_media.planning import make_manifest
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.manifest import Manifest
 from stereo_spot_shared.rendering import RenderParams
@@ -24,26 +23,20 @@ from stereo_spot_shared.timing import Ticks
 Report = Callable[[Any], None]
 
 
-class PlanTask(Value):
-    """Plan the video in `source`."""
+class ChunkTask(Value):
+    """Plan the video in `source`, unless `manifest` is its plan, and cut it into `folder`, except the segments in `skip`."""
 
     source: Path
+    folder: Path
     etag: str
     params: RenderParams
     limits: MediaLimits
-
-
-class CutTask(Value):
-    """Cut `source` by the plan, except the segments in `skip`; each goes to `segment_file` in `directory`."""
-
-    source: Path
-    directory: Path
-    manifest: Manifest
+    manifest: Manifest | None
     skip: frozenset[int]
 
 
 class JoinTask(Value):
-    """Join the segments that arrive in `segments` with the other tracks of `source`, into `output`."""
+    """Join the segments that arrive in the folder `segments` with the other tracks of `source`, into `output`."""
 
     source: Path
     manifest: Manifest
@@ -53,24 +46,25 @@ class JoinTask(Value):
     output: Path
 
 
-def segment_file(index: int, container: str) -> str:
-    """Name of a segment that was cut, in the folder of the attempt."""
-    return f"segment-{index:06d}.{container}"
+def plan_and_cut(task: ChunkTask, report: Report) -> None:
+    """Report `{"manifest": Manifest}` where one was made, then `{"segment": index, "path": str}` for each, in order.
 
+    In between it reports `{"read": count}` (bytes or packets) now and then: it lives and moves.
+    """
 
-def plan(task: PlanTask, report: Report) -> Manifest:
-    """Make the manifest; reports (done, total) while the source is scanned."""
-    ...
+    def alive(count: int) -> None:
+        report({"read": count})
 
-
-def cut(task: CutTask, report: Report) -> None:
-    """Write the segments in order; reports the index of each that is finished."""
-    ...
+    manifest, kept = task.manifest, task.folder / "packets.npz"
+    if manifest is None:
+        manifest = make_manifest(task.source, task.etag, task.params, task.limits, on_progress=alive, keep=kept)
+        report({"manifest": manifest})
+    for cut in cut_segments(task.source, manifest, task.folder, kept=kept, skip=task.skip, limits=task.limits, on_progress=alive):
+        report({"segment": cut.index, "path": cut.path})
 
 
 def join(task: JoinTask, report: Report) -> ReassembleResult:
-    """Write the output and verify it; reports (frames joined, frames)."""
-    total = task.manifest.frame_count
+    """Write the output and verify it; reports the number of frames joined."""
     return reassemble(
         task.source,
         task.manifest,
@@ -79,5 +73,5 @@ def join(task: JoinTask, report: Report) -> ReassembleResult:
         layout=task.params.layout,
         container=task.params.container,
         lost=task.lost,
-        on_progress=lambda frames: report((frames, total)),
+        on_progress=report,
     )
