@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from stereo_spot_media.probe import SourceInfo
 from stereo_spot_media.probe import probe as probe_here
 from stereo_spot_media.sandbox import run_in_child
 from stereo_spot_shared.base import Value
+from stereo_spot_shared.rendering import RenderParams
 
 STALL_SECONDS = 60.0
 
@@ -41,3 +43,8 @@ def probe_in_child(task: ProbeTask, report: Callable[[Any], None]) -> SourceInfo
 def frames_of(info: SourceInfo) -> int | None:
     """About how many frames there are, by what the container says; None where it says nothing."""
     return round(info.seconds * info.video.average_rate) if info.seconds else None
+
+
+def segments_of(info: SourceInfo, params: RenderParams) -> int | None:
+    """About how many segments there will be; None where the container does not say how long it is."""
+    return max(1, ceil(float(info.seconds) / params.segment_seconds)) if info.seconds else None

@@ -130,3 +130,7 @@ def where_to_look(error: Exception) -> str:
             continue
         return f"please report it; its details are in {log.name}"
     return "run it again as `stereo-spot --debug …` to see where"
+
+
+if __name__ == "__main__":
+    main()

@@ -13,8 +13,7 @@ from stereo_spot_shared.errors import StereoSpotError
 from stereo_spot_shared.jobs import JobError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import Console, RenderableType
 
 
 class Stopped(Exception):
@@ -52,7 +51,7 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
-def show(table: Table) -> None:
+def show(table: RenderableType) -> None:
     """A table on standard output. Where that is no terminal, lines are as long as they need to be."""
     out = console()
     if not out.is_terminal:

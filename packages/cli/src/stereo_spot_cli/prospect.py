@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from stereo_spot_cli.estimates import Size, output_bytes, render_seconds
-from stereo_spot_cli.inspection import frames_of
+from stereo_spot_cli.inspection import frames_of, segments_of
 from stereo_spot_cli.tables import facts_table
 from stereo_spot_cli.words import count, duration, size
 from stereo_spot_cli.workers import choose_workers
@@ -47,7 +47,7 @@ def prospect(info: SourceInfo, layout: FramePacking, container: Container, recor
     video = Size(info.bytes, width, height, frames_of(info))
     across, down = WIDER.get(layout, (1, 1))
     fates = [(track_name(track), carriage(container, track.kind, track.codec)) for track in info.tracks]
-    workers = choose_workers(None)
+    workers = choose_workers(None, segments=segments_of(info, params))
     made = output_bytes(records, video, params)
     return Prospect(
         layout=layout,

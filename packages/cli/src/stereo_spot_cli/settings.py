@@ -22,6 +22,8 @@ class CliSettings(BaseSettings):
 
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("stereo-spot", appauthor=False))
     """Where the embedded platform keeps jobs, queues and objects (STEREO_SPOT_DATA_DIR)."""
+    render_threads: int | None = Field(default=None, ge=1, le=256)
+    """Threads of each renderer, if not the cores divided among the workers (STEREO_SPOT_RENDER_THREADS)."""
     numba_cache_dir: Path | None = Field(default=None, validation_alias="NUMBA_CACHE_DIR")
     """Where numba keeps compiled code, if not beside the source; numba's own setting."""
 

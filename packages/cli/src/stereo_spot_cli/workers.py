@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from stereo_spot_cli.settings import CliSettings
 from stereo_spot_runtime.supervisor import ProcessSpec, Supervisor
 
 MEMORY_PER_WORKER = 500_000_000
@@ -20,20 +21,20 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def choose_workers(wanted: int | None) -> int:
-    """How many video workers to run: what was asked for, else one per core as far as memory goes.
+def choose_workers(wanted: int | None, *, segments: int | None = None) -> int:
+    """How many video workers to run: what was asked for, else one per core as far as memory and `segments` go.
 
     Segments are rendered independently, so a worker per core beats threads that wait for one another.
     """
     if wanted is not None:
         return wanted
     room = psutil.virtual_memory().available // MEMORY_PER_WORKER
-    return max(1, min(cores(), room))
+    return max(1, min(cores(), room, segments or cores()))
 
 
 def threads_per_worker(workers: int) -> int:
-    """Threads that each renderer may use."""
-    return max(1, cores() // workers)
+    """Threads that each renderer may use: what the settings say, else its share of the cores."""
+    return CliSettings().render_threads or max(1, cores() // workers)
 
 
 def pipeline_workers(workers: int, *, environment: dict[str, str] | None = None, log_dir: Path | None = None) -> Supervisor:

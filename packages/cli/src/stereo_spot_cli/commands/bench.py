@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -23,8 +24,8 @@ def bench(  # noqa: PLR0917 - typer makes options of parameters
     Example:  stereo-spot bench --seconds 8 --size 640x360 --runs 1
     """
     from stereo_spot_cli import output
-    from stereo_spot_cli.bench.report import bench_table
-    from stereo_spot_cli.bench.run import BenchPlan, run_bench
+    from stereo_spot_cli.bench.report import BenchPlan, bench_table, ratios
+    from stereo_spot_cli.bench.run import run_bench
 
     try:
         width, height = (int(side) for side in size.lower().split("x"))
@@ -34,12 +35,13 @@ def bench(  # noqa: PLR0917 - typer makes options of parameters
         raise typer.BadParameter("--size wants even numbers of at least 64")
     plan = BenchPlan(seconds=seconds, width=width, height=height, runs=runs, segment_seconds=segment_seconds)
     report = run_bench(plan, tell=output.note)
+    facts = {**report.model_dump(mode="json"), "ratios": ratios(report)}
     if result is not None:
         try:
-            result.write_text(report.model_dump_json(indent=2) + "\n")
+            result.write_text(json.dumps(facts, indent=2) + "\n")
         except OSError as error:
             raise output.CommandFailed("output_not_writable", f"{result} cannot be written: {error.strerror or error}") from error
     if as_json:
-        output.emit(report)
+        output.emit(facts)
     else:
         output.show(bench_table(report))

@@ -18,7 +18,7 @@ from stereo_spot_cli.conversion.summary import Summary, in_words
 from stereo_spot_cli.data_dir import DataDir, lock_name, locked, open_data_dir
 from stereo_spot_cli.demo import demo_video
 from stereo_spot_cli.estimates import Size, check_space, output_bytes, render_seconds
-from stereo_spot_cli.inspection import frames_of, inspect
+from stereo_spot_cli.inspection import frames_of, inspect, segments_of
 from stereo_spot_cli.platform import opened
 from stereo_spot_cli.queues import use_queue_group
 from stereo_spot_cli.records import read_records
@@ -50,7 +50,7 @@ def carry_out(
     if source is None:
         source = demo_video(place)
         result = check_output(result, source=source, overwrite=overwrite)
-    summary = convert(Order(source, result, params, overwrite, choose_workers(workers)), place, quiet=as_json)
+    summary = convert(Order(source, result, params, overwrite, workers), place, quiet=as_json)
     if as_json:
         output.emit(summary)
     else:
@@ -64,15 +64,16 @@ def convert(order: Order, data_dir: DataDir, *, quiet: bool) -> Summary:
     use_queue_group(lock_name(order.output))
     with stop_requested() as stop, locked(data_dir, order.output):
         info = inspect(order.source, stop.is_set)
+        workers = choose_workers(order.workers, segments=segments_of(info, order.params))
         video = Size(info.bytes, info.video.width, info.video.height, frames_of(info))
         with opened(data_dir.root) as platform, display(order.source.name, quiet=quiet) as show:
             records = list(read_records(platform))
             check_space(order.source, order.output, data_dir.root, rendered=output_bytes(records, video, order.params))
 
             def expected_seconds(frames: int) -> float | None:
-                return render_seconds(records, video, order.params, frames=frames, workers=order.workers)
+                return render_seconds(records, video, order.params, frames=frames, workers=workers)
 
-            return convert_file(order, platform, data_dir, stop=stop, show=show, expected_seconds=expected_seconds)
+            return convert_file(order, platform, data_dir, workers=workers, stop=stop, show=show, expected_seconds=expected_seconds)
 
 
 def render_params(look: Mapping[str, Any], result: Path) -> RenderParams:

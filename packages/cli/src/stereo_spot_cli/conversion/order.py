@@ -16,4 +16,5 @@ class Order:
     output: Path
     params: RenderParams
     overwrite: bool
-    workers: int
+    workers: int | None
+    """How many video workers; None: as many as make sense."""

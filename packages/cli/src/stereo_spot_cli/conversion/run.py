@@ -38,7 +38,14 @@ Expectation = Callable[[int], float | None]
 
 
 def convert_file(
-    order: Order, platform: Platform, data_dir: DataDir, *, stop: threading.Event, show: Display, expected_seconds: Expectation
+    order: Order,
+    platform: Platform,
+    data_dir: DataDir,
+    *,
+    workers: int,
+    stop: threading.Event,
+    show: Display,
+    expected_seconds: Expectation,
 ) -> Summary:
     """Carry out `order`; the caller holds the lock of its output, so that nobody else works in this queue group.
 
@@ -52,7 +59,7 @@ def convert_file(
         deliver(platform, job, order)
     else:
         finished_before = platform.completions.count(job_id)
-        job = work(order, platform, data_dir, job_id, job, stop=stop, show=show, expected_seconds=expected_seconds)
+        job = work(order, platform, data_dir, job_id, job, workers=workers, stop=stop, show=show, expected_seconds=expected_seconds)
     forget_objects(platform, job)
     rendered = max(0, (job.plan.segment_count if job.plan else 0) - finished_before)
     return summarise(job, order.output, segments_rendered=rendered, total_seconds=time.monotonic() - started)
@@ -65,6 +72,7 @@ def work(
     job_id: str,
     job: Job | None,
     *,
+    workers: int,
     stop: threading.Event,
     show: Display,
     expected_seconds: Expectation,
@@ -74,17 +82,17 @@ def work(
     platform.activity.delete_by_job(job_id)  # signs of life of workers that are gone
     logs = data_dir.logs / job_id
     logs.mkdir(exist_ok=True)
-    workers = pipeline_workers(order.workers, log_dir=logs)
-    workers.start()
+    supervisor = pipeline_workers(workers, log_dir=logs)
+    supervisor.start()
     try:
         set_going(platform, order, job_id, job)
         watcher = JobWatcher(platform, job_id, expected_seconds=expected_seconds)
-        job = wait_for_end(watcher, workers, platform, job_id, stop=stop, show=show)
+        job = wait_for_end(watcher, supervisor, platform, job_id, stop=stop, show=show)
         if job.status is JobStatus.COMPLETED:
             deliver(platform, job, order)
         wait_for_sweep(platform, job_id)
     finally:
-        workers.stop()
+        supervisor.stop()
         drain(platform)
     return ended_well(job, logs)
 
@@ -99,7 +107,15 @@ def set_going(platform: Platform, order: Order, job_id: str, job: Job | None) ->
         reconcile(platform, job_ids=[job_id], patience=0.0)
 
 
-def wait_for_end(watcher: JobWatcher, workers: Supervisor, platform: Platform, job_id: str, *, stop: threading.Event, show: Display) -> Job:
+def wait_for_end(
+    watcher: JobWatcher,
+    supervisor: Supervisor,
+    platform: Platform,
+    job_id: str,
+    *,
+    stop: threading.Event,
+    show: Display,
+) -> Job:
     """Watch the job until it has ended, whatever way. What was lost is sent again; what waits too long is given up."""
     patience = Patience()
     reconcile_at = time.monotonic() + RECONCILE_EVERY_SECONDS
@@ -114,7 +130,7 @@ def wait_for_end(watcher: JobWatcher, workers: Supervisor, platform: Platform, j
             )
         if stop.is_set():
             raise Stopped("stopped; the same command goes on from here")
-        workers.poll()
+        supervisor.poll()
         if time.monotonic() >= reconcile_at:
             reconcile(platform, job_ids=[job_id])
             reconcile_at = time.monotonic() + RECONCILE_EVERY_SECONDS

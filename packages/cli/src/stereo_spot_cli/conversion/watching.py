@@ -35,7 +35,7 @@ class JobWatcher:
         if progress.frames_done > self._first_frames:  # what the workers need to start says nothing about their rate
             self._meter.add(time.monotonic(), progress.frames_done)
         left = None
-        if progress.frames_total is not None and not job.status.is_final:
+        if progress.frames_total is not None and progress.frames_done < progress.frames_total:
             frames_left = progress.frames_total - progress.frames_done
             left = self._meter.seconds_left(frames_left)
             left = self._expected_seconds(frames_left) if left is None else left

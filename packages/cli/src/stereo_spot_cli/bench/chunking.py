@@ -1,0 +1,50 @@
+"""How fast a file is cut, against how fast it can be read."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from stereo_spot_cli.bench.report import ChunkingBench
+from stereo_spot_media.cutting import cut_segments
+from stereo_spot_media.hostile import open_media
+from stereo_spot_media.packets import read_packets
+from stereo_spot_media.planning import make_manifest
+from stereo_spot_shared.rendering import RenderParams
+
+
+def measure_chunking(path: Path, *, runs: int, segment_seconds: float) -> ChunkingBench:
+    """Read the video's packets and chunk the file, in turns; medians of the rates."""
+    size = path.stat().st_size
+    reading, chunking, segments = [], [], 0
+    demux(path)  # so that every run finds the file in the page cache
+    for _ in range(runs):
+        reading.append(demux(path))
+        seconds, segments = chunk(path, segment_seconds)
+        chunking.append(seconds)
+    return ChunkingBench(file_bytes=size, segments=segments, demux=size / 1e6 / median(reading), chunk=size / 1e6 / median(chunking))
+
+
+def demux(path: Path) -> float:
+    """Seconds to read every packet of the video."""
+    started = time.perf_counter()
+    with open_media(path) as container:
+        for _ in read_packets(container, [container.streams.video[0]]):
+            pass
+    return time.perf_counter() - started
+
+
+def chunk(path: Path, segment_seconds: float) -> tuple[float, int]:
+    """Seconds to plan and to write all segment objects as the media worker does, and how many there are."""
+    folder = Path(tempfile.mkdtemp(dir=path.parent))
+    try:
+        started = time.perf_counter()
+        kept = folder / "packets.npz"
+        manifest = make_manifest(path, "bench", RenderParams(segment_seconds=segment_seconds), keep=kept)
+        segments = sum(1 for _ in cut_segments(path, manifest, folder, kept=kept))
+        return time.perf_counter() - started, segments
+    finally:
+        shutil.rmtree(folder)

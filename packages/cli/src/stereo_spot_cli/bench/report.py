@@ -1,0 +1,177 @@
+"""What the benchmark found, as a value and as tables."""
+
+from __future__ import annotations
+
+from rich.console import Group
+from rich.table import Table
+
+from stereo_spot_cli.tables import facts_table, plain_table
+from stereo_spot_shared.base import Value
+from stereo_spot_shared.inference import StageSeconds
+
+CHUNKING_TARGET = 0.25
+OVERHEAD_TARGET = 1.05
+SPEEDUP_TARGET = 1.6
+
+
+class BenchPlan(Value):
+    """What is measured with."""
+
+    seconds: float
+    width: int
+    height: int
+    runs: int
+    segment_seconds: float
+
+
+class ChunkingBench(Value):
+    """Reading a file, and cutting it: megabytes a second of the same file, in this process, from the page cache."""
+
+    file_bytes: int
+    segments: int
+    demux: float
+    chunk: float
+    """Planning and cutting together."""
+
+    @property
+    def share(self) -> float:
+        """Of the demuxing rate."""
+        return self.chunk / self.demux
+
+
+class RenderingBench(Value):
+    """The whole clip as one segment in one process."""
+
+    threads: int
+    frames: int
+    seconds: StageSeconds
+    """Of the run with the median wall time."""
+    total: float
+    """Median seconds from the start of the process to its end."""
+
+    @property
+    def overlap(self) -> float:
+        """Busy seconds of all stages by the wall time: above 1 where they overlap."""
+        busy = self.seconds
+        return (busy.decode + busy.depth + busy.warp + busy.encode) / busy.wall
+
+
+class PipelineBench(Value):
+    """`stereo-spot convert` of the same clip, from the start of the command to its end."""
+
+    workers: int
+    threads: int
+    segments: int
+    context_share: float
+    """Frames rendered as context, by frames of the result."""
+    total: float
+    """Median seconds."""
+
+
+class BenchReport(Value):
+    """Everything, with the plan and the machine."""
+
+    plan: BenchPlan
+    machine: str
+    cores: int
+    clip_bytes: int
+    chunking: ChunkingBench
+    whole: RenderingBench
+    """With as many threads as there are cores."""
+    pipeline: PipelineBench
+    """One worker with as many threads."""
+    one_worker: PipelineBench
+    """One worker with one thread."""
+    two_workers: PipelineBench
+    """Two workers with one thread each."""
+
+    @property
+    def overhead(self) -> float:
+        """Pipeline by whole."""
+        return self.pipeline.total / self.whole.total
+
+    @property
+    def speedup(self) -> float:
+        """Two workers against one, both of one thread."""
+        return self.one_worker.total / self.two_workers.total
+
+
+def ratios(report: BenchReport) -> dict[str, float]:
+    """The figures that matter, for the JSON."""
+    return {
+        "chunking_share_of_demuxing": round(report.chunking.share, 3),
+        "stage_overlap": round(report.whole.overlap, 3),
+        "pipeline_over_whole": round(report.overhead, 3),
+        "two_workers_over_one": round(report.speedup, 3),
+    }
+
+
+def bench_table(report: BenchReport) -> Group:
+    """The report for a person."""
+    plan, seconds = report.plan, report.whole.seconds
+    facts = facts_table(
+        [
+            ("machine", f"{report.machine}, {report.cores} cores"),
+            ("clip", f"{plan.seconds:g} s of {plan.width}×{plan.height}, {report.whole.frames} frames, {report.clip_bytes / 1e6:.1f} MB"),
+            ("runs", f"{plan.runs}, alternating; medians"),
+        ]
+    )
+    return Group(facts, _stages(seconds), _commands(report), _verdicts(report))
+
+
+def _stages(seconds: StageSeconds) -> Table:
+    table = plain_table("rendering in one process", "busy seconds")
+    for name in ("decode", "depth", "warp", "encode"):
+        table.add_row(name, f"{getattr(seconds, name):.2f}")
+    table.add_row("wall", f"{seconds.wall:.2f}")
+    return table
+
+
+def _commands(report: BenchReport) -> Table:
+    table = plain_table("command", "seconds", "frames per second", "segments", "context frames")
+    frames = report.whole.frames
+    table.add_row(
+        f"one process, {report.whole.threads} threads, no chunking",
+        f"{report.whole.total:.2f}",
+        f"{frames / report.whole.total:.1f}",
+        "1",
+        "0 %",
+    )
+    for run in (report.pipeline, report.one_worker, report.two_workers):
+        table.add_row(
+            f"convert, workers {run.workers}, threads {run.threads} each",
+            f"{run.total:.2f}",
+            f"{frames / run.total:.1f}",
+            str(run.segments),
+            f"{run.context_share:.1%}",
+        )
+    return table
+
+
+def _verdicts(report: BenchReport) -> Table:
+    table = plain_table("what", "measured", "wanted", "")
+    chunking = report.chunking
+    rows = [
+        (
+            f"chunking {chunking.chunk:.0f} MB/s of demuxing {chunking.demux:.0f} MB/s",
+            f"{chunking.share:.2f}",
+            f"at least {CHUNKING_TARGET:.2f}",
+            chunking.share >= CHUNKING_TARGET,
+        ),
+        ("stages overlap: busy by wall seconds", f"{report.whole.overlap:.2f}", "above 1", report.whole.overlap > 1),
+        (
+            f"pipeline by one process ({report.pipeline.context_share:.1%} context frames)",
+            f"{report.overhead:.3f}",
+            f"at most {OVERHEAD_TARGET:.2f}",
+            report.overhead <= OVERHEAD_TARGET,
+        ),
+        (
+            "two single-threaded workers against one",
+            f"{report.speedup:.2f}",
+            f"at least {SPEEDUP_TARGET:.1f}",
+            report.speedup >= SPEEDUP_TARGET,
+        ),
+    ]
+    for what, measured, wanted, met in rows:
+        table.add_row(what, measured, wanted, "met" if met else "missed")
+    return table
