@@ -48,7 +48,7 @@ class SqlSegmentCompletionStore:
         return None if body is None else _decode(job_id, segment_index, body)
 
     def query_by_job(self, job_id: str, *, cursor: str | None = None, limit: int = 500) -> CompletionPage:
-        after = -1 if cursor is None else int(cursor)
+        after = -1 if cursor is None else _place(cursor)
         with self._transactions.read() as connection:
             rows = connection.execute(_IN_ORDER, {"job": job_id, "after": after, "most": limit + 1}).all()
         page = rows[:limit]
@@ -64,6 +64,13 @@ class SqlSegmentCompletionStore:
     def delete_by_job(self, job_id: str) -> None:
         with self._transactions.write() as connection:
             connection.execute(_ALL_OF_JOB, {"job": job_id})
+
+
+def _place(cursor: str) -> int:
+    try:
+        return int(cursor)
+    except ValueError:
+        raise ValueError(f"not a cursor of a list of completions: {cursor!r}") from None
 
 
 def _decode(job_id: str, index: int, body: str) -> SegmentCompletion:

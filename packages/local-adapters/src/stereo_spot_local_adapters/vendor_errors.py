@@ -96,7 +96,8 @@ def storage_error(error: OSError, path: Path, unavailable: type[RetryableError] 
     """What an operating system's error about `path` is in our tree."""
     if error.errno in NO_ROOM_ERRNOS:
         return NoSpaceLeft(NO_ROOM.sentence.format(path=path), hint=NO_ROOM.hint)
-    reason = error.strerror or str(error)
+    in_the_way = error.errno in {errno.EEXIST, errno.ENOTDIR}
+    reason = "a file is where a directory should be" if in_the_way else error.strerror or str(error)
     if error.errno == errno.EFBIG:
         hint = "Choose a data directory on another file system, or raise the limit (ulimit -f)."
     elif error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:

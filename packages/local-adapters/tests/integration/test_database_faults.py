@@ -1,0 +1,170 @@
+"""A database that is busy, damaged, foreign, too new, or made by many at once."""
+
+from __future__ import annotations
+
+import pickle
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from stereo_spot_adapter_contracts.examples import a_job
+from stereo_spot_local_adapters.engine import Database
+from stereo_spot_local_adapters.job_store import SqlJobStore
+from stereo_spot_local_adapters.queue import SqlQueue
+from stereo_spot_local_adapters.tables import DATABASE_VERSION
+from stereo_spot_shared.errors import QueueUnavailable, StoreUnavailable, UnknownSchema
+
+OPEN = """
+import sys
+from pathlib import Path
+from stereo_spot_local_adapters.engine import Database
+from stereo_spot_local_adapters.queue import SqlQueue
+sys.stdin.readline()
+SqlQueue(Database(Path(sys.argv[1])), "q", visibility_seconds=60).send("x")
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "x.db"
+
+
+def make(path: Path) -> None:
+    Database(path).close()
+
+
+def test_many_processes_make_the_database_at_once(path):
+    children = [subprocess.Popen([sys.executable, "-c", OPEN, str(path)], stdin=subprocess.PIPE) for _ in range(6)]
+    for child in children:
+        child.communicate(b"go\n")
+    assert [child.returncode for child in children] == [0] * 6
+    database = Database(path)
+    assert SqlQueue(database, "q", visibility_seconds=60).depth().waiting == 6
+    database.close()
+
+
+def test_many_threads_make_the_database_at_once(path):
+    for turn in range(5):
+        place = path.with_name(f"{turn}.db")
+        with ThreadPoolExecutor(8) as threads:
+            for opened in [threads.submit(make, place) for _ in range(8)]:
+                opened.result()
+
+
+def test_a_busy_database_is_waited_for_within_a_bound(path):
+    database = Database(path, busy_seconds=0.3)
+    store, queue = SqlJobStore(database), SqlQueue(database, "q", visibility_seconds=60)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="locked by another process"):
+            store.create(a_job())
+        with pytest.raises(QueueUnavailable, match="locked by another process"):
+            queue.send("x")
+        assert store.list().jobs == ()
+        assert queue.receive() == []
+        other.execute("COMMIT")
+    store.create(a_job())
+    queue.send("x")
+    database.close()
+
+
+def test_a_database_that_is_locked_when_it_is_opened_is_waited_for_within_a_bound(path):
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreUnavailable, match="locked by another process"):
+            Database(path, busy_seconds=0.3)
+        other.execute("COMMIT")
+    make(path)
+
+
+@pytest.mark.parametrize("content", [b"This is a letter, not a database.\n" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_damaged_database_is_said_in_a_sentence(path, content):
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(StoreUnavailable, match="is damaged, or is not a database") as caught:
+        Database(path)
+    assert "Move the file" in caught.value.hint
+    assert path.read_bytes() == content
+
+
+def test_damage_in_the_middle_is_said_in_a_sentence(path):
+    database = Database(path)
+    store = SqlJobStore(database)
+    for _ in range(200):
+        store.create(a_job())
+    database.close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (path.stat().st_size - 4096))
+    database = Database(path)
+    with pytest.raises(StoreUnavailable, match="is damaged"):
+        SqlJobStore(database).list()
+    database.close()
+
+
+def test_a_newer_database_is_refused_and_left_alone(path):
+    make(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {DATABASE_VERSION + 1}")
+    with pytest.raises(UnknownSchema, match="newer version") as caught:
+        Database(path)
+    assert "Update" in caught.value.hint
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (DATABASE_VERSION + 1,)
+
+
+def test_a_database_of_another_program_is_refused_and_left_alone(path):
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE photos (id)")
+    with pytest.raises(StoreUnavailable, match="another program"):
+        Database(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("photos",)]
+
+
+def test_jobs_are_fsynced_and_hints_are_not(path):
+    database = Database(path)
+    levels = {}
+    for durable in (True, False, True):
+        with database.transactions(StoreUnavailable, durable=durable).write() as connection:
+            levels[durable] = connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+    assert levels == {True: 2, False: 1}  # FULL, NORMAL
+    assert SqlJobStore(database)._transactions._durable
+    assert not SqlQueue(database, "q", visibility_seconds=1)._transactions._durable
+    database.close()
+
+
+def test_a_forked_process_uses_connections_of_its_own(path):
+    script = f"""
+import os
+from pathlib import Path
+from stereo_spot_local_adapters.engine import Database
+from stereo_spot_local_adapters.queue import SqlQueue
+queue = SqlQueue(Database(Path({str(path)!r})), "q", visibility_seconds=60)
+queue.send("parent")
+inherited = queue._transactions._engine.pool.checkedin()
+child = os.fork()
+if not child:
+    assert inherited == 1 and queue._transactions._engine.pool.checkedin() == 0
+    queue.send("child")
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert queue.depth().waiting == 2
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_it_travels_to_another_process_by_its_address(path):
+    database = Database(path)
+    SqlQueue(database, "q", visibility_seconds=60).send("x")
+    again = pickle.loads(pickle.dumps(database))
+    assert SqlQueue(again, "q", visibility_seconds=60).depth().waiting == 1
+    for opened in (database, again):
+        opened.close()
