@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import ClassVar, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from stereo_spot_shared.base import SCHEMA_VERSION, Value
 from stereo_spot_shared.errors import InvalidMessage, UnknownSchema
@@ -33,9 +33,11 @@ class Message(Value):
         try:
             fields = json.loads(body)
             version = fields["schema_version"]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise InvalidMessage(f"a {cls.__name__} could not be read: {error!r}") from error
-        if not isinstance(version, int) or version > SCHEMA_VERSION:
+        if type(version) is not int or version < 1:
+            raise InvalidMessage(f"a {cls.__name__} has no schema version but {version!r}")
+        if version > SCHEMA_VERSION:
             raise UnknownSchema(f"a {cls.__name__} has schema version {version}, this worker knows {SCHEMA_VERSION}")
         try:
             return cls.model_validate(fields)
@@ -54,7 +56,7 @@ class SegmentReady(Message):
 
     stage = Stage.RENDER
 
-    segment_index: int
+    segment_index: int = Field(ge=0)
 
 
 class ReassembleRequest(Message):
