@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from stereo_spot_media.hostile import DEFAULT_LIMITS, MediaLimits, open_media, translated
 from stereo_spot_media.packets import read_packets
+from stereo_spot_media.pictures import encoder_signature
 from stereo_spot_media.scan import scan
 from stereo_spot_media.timestamps import Times, regenerate_dts
 from stereo_spot_shared.errors import SourceChanged
@@ -74,12 +75,16 @@ def cut_segments(
     active: list[OpenSegment] = []
     with ExitStack() as cleanup, open_media(source, limits) as container:
         stream = next(stream for stream in container.streams.video if stream.index == manifest.video.index)
+        signature = b""
         for number, packet in enumerate(packets_of_table(container, stream, table, source.name)):
+            if number == 0:
+                signature = encoder_signature(stream, memoryview(packet))
             while waiting and waiting[-1].packets[0] <= number:
                 active.append(OpenSegment(waiting.pop(), manifest, table, stream, folder))
                 cleanup.callback(active[-1].discard)
             for segment in active:
-                segment.write(packet, number)
+                opening = number == segment.spec.packets[0] and number > 0
+                segment.write(prefixed(signature, packet) if opening and signature else packet, number)
             while active and active[0].spec.packets[1] == number + 1:
                 yield active.pop(0).finish()
             if not waiting and not active:
@@ -114,6 +119,13 @@ def packets_of_table(container: InputContainer, stream: AvVideoStream, table: Cu
         yield packet
     if count + 1 != len(table.sizes):
         raise changed(name)
+
+
+def prefixed(signature: bytes, packet: Packet[Any]) -> Packet[Any]:
+    """A key packet with something in front of its data."""
+    longer: Packet[Any] = Packet(signature + bytes(packet))
+    longer.is_keyframe = packet.is_keyframe
+    return longer
 
 
 def changed(name: str) -> SourceChanged:

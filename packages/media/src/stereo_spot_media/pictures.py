@@ -15,18 +15,17 @@ Data = bytes | memoryview
 SEI_RECOVERY_POINT = 6
 H264_SLICES = range(1, 6)
 H264_IDR, H264_SEI = 5, 6
+X264_UUID = bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef")
 HEVC_FIRST_IRAP, HEVC_LAST_IRAP = 16, 23
 HEVC_LAST_SLICE = 31
 
 
 def random_access_test(stream: VideoStream) -> Callable[[Data], bool]:
     """The test, for packets that are flagged as keys, whether decoding may start there and be right at once."""
-    name, extradata = stream.codec_context.name, stream.codec_context.extradata or b""
-    if name == "h264":
-        size = (extradata[4] & 3) + 1 if extradata[:1] == b"\x01" and len(extradata) > 4 else None
+    size = nal_length_size(stream)
+    if stream.codec_context.name == "h264":
         return lambda data: h264_starts_here(nal_units(data, size))
-    if name == "hevc":
-        size = (extradata[21] & 3) + 1 if extradata[:1] == b"\x01" and len(extradata) > 21 else None
+    if stream.codec_context.name == "hevc":
         return lambda data: hevc_starts_here(nal_units(data, size))
     return lambda _: True
 
@@ -34,6 +33,28 @@ def random_access_test(stream: VideoStream) -> Callable[[Data], bool]:
 def shown_test(stream: VideoStream) -> Callable[[Data], bool] | None:
     """The test whether a packet shows a picture; None for codecs whose packets all do."""
     return {"vp8": vp8_shows, "libvpx": vp8_shows, "vp9": vp9_shows, "libvpx-vp9": vp9_shows}.get(stream.codec_context.name)
+
+
+def encoder_signature(stream: VideoStream, first_packet: Data) -> bytes:
+    """The NAL unit, framed, in which x264 leaves its version in a video's first packet; empty where there is none.
+
+    FFmpeg decodes what old versions got wrong (4:4:4 before build 151, for one) as they meant it, so pictures come
+    out differently when this unit is missing: it belongs in front of every segment.
+    """
+    if stream.codec_context.name != "h264":
+        return b""
+    size = nal_length_size(stream)
+    for unit in nal_units(first_packet, size):
+        if unit[0] & 31 == H264_SEI and X264_UUID in bytes(unit[:64]):
+            return (b"\0\0\0\1" if size is None else len(unit).to_bytes(size, "big")) + bytes(unit)
+    return b""
+
+
+def nal_length_size(stream: VideoStream) -> int | None:
+    """Bytes of the length before each NAL unit of an H.264 or H.265 stream; None: units stand between start codes."""
+    extradata = stream.codec_context.extradata or b""
+    at = {"h264": 4, "hevc": 21}.get(stream.codec_context.name, 0)  # in avcC and hvcC; ISO/IEC 14496-15
+    return (extradata[at] & 3) + 1 if extradata[:1] == b"\x01" and len(extradata) > at else None
 
 
 def h264_starts_here(units: Iterator[Data]) -> bool:
