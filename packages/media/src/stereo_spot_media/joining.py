@@ -26,6 +26,7 @@ from stereo_spot_media.hostile import open_media
 from stereo_spot_media.join_tracks import CarriedTrack, add_tracks, kept_metadata, nearest, track_packets
 from stereo_spot_media.join_video import Encoding, Lost, add_picture, kept_times, picture_packets, timescale
 from stereo_spot_media.marking import MATROSKA_MODES, mark_stereo
+from stereo_spot_media.matroska import set_pixel_aspect
 from stereo_spot_media.verify import verify_output
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import NoSpaceLeft, StorageUnavailable, VerificationFailed
@@ -102,9 +103,11 @@ def reassemble(
                     frames += 1
                     if on_progress and frames % PROGRESS_EVERY == 0:
                         on_progress(frames)
-        if container is not Container.MKV:
-            with disk_errors():
+        with disk_errors():
+            if container is not Container.MKV:
                 mark_stereo(part, layout)
+            elif encoding.sample_aspect_ratio != 1:
+                set_pixel_aspect(part, encoding.sample_aspect_ratio)
         verify_output(part, manifest, missing, container, [track.record for track in tracks])
         result = described_result(part, manifest, frames, encoding)
     if on_progress:

@@ -99,16 +99,16 @@ def check(opened: InputContainer, manifest: Manifest, lost: Lost, container: Con
         seen += 1
     if seen != expected.size:
         raise VerificationFailed(f"The finished video holds {seen} frames; the manifest promises {expected.size}.")
-    check_times(np.sort(found), expected.tolist(), PictureClock.of(manifest, own), container, own)
+    check_times(np.sort(found), expected, PictureClock.of(manifest, own), container, own)
     for track in checks.values():
         track.conclude()
 
 
-def check_times(found: Times, expected: list[int], clock: PictureClock, container: Container, own: Fraction) -> None:
+def check_times(found: Times, expected: Times, clock: PictureClock, container: Container, own: Fraction) -> None:
     """Compare the times of the picture, tick by tick."""
     if container is not Container.MKV and not clock.exact:
         raise VerificationFailed(f"The finished video's clock ({own} s) cannot hold the source's times.")
-    wanted = np.fromiter((clock(ticks) for ticks in expected), np.int64, len(expected))
+    wanted = np.fromiter((clock(int(ticks)) for ticks in expected), np.int64, expected.size)
     wrong = int((found != wanted).sum())
     if wrong:
         at = int(np.argmax(found != wanted))

@@ -215,3 +215,20 @@ def test_the_rotation_of_the_source_is_not_applied_twice(tmp_path: Path) -> None
     output, _ = joined(tmp_path, source, manifest, Container.MP4)
     with av.open(str(output)) as opened:
         assert next(opened.decode(video=0)).rotation == 0
+
+
+@pytest.mark.parametrize("aspect", [Fraction(1), Fraction(2), Fraction(64, 45), Fraction(8, 9)], ids=str)
+@pytest.mark.parametrize("layout", FramePacking)
+@pytest.mark.parametrize("container", Container)
+@pytest.mark.parametrize("size", [(640, 360), (128, 48)], ids=["large", "small"])
+def test_pixels_keep_their_shape(  # noqa: PLR0917 - every combination
+    tmp_path: Path, silent: Path, aspect: Fraction, layout: FramePacking, container: Container, size: tuple[int, int]
+) -> None:
+    manifest = plan(list(range(4)), Fraction(1, 25), [2, 2])
+    output = tmp_path / f"out.{container}"
+    paths = render(tmp_path, manifest, size=size, aspect=aspect)
+    result = reassemble(silent, manifest, paths, output, layout=layout, container=container)
+    assert result.sample_aspect_ratio == aspect
+    with av.open(str(output), container_options={"err_detect": "crccheck+explode"}) as opened:
+        found = opened.streams.video[0].sample_aspect_ratio
+        assert abs(found / aspect - 1) < (Fraction(1, 200) if container is Container.MKV else Fraction(1, 10**9))
