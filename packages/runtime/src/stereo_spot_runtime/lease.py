@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from stereo_spot_runtime.logging import get_logger
-from stereo_spot_shared.errors import Conflict, RetryableError
+from stereo_spot_shared.errors import Conflict, StereoSpotError
 from stereo_spot_shared.interfaces.queue import Delivery, Queue
 from stereo_spot_shared.pipeline import StageSpec
 
@@ -80,7 +80,7 @@ class Lease:
         except Conflict:
             self.lost = True
             self._log.warning("the receipt was lost: somebody else has the message")
-        except RetryableError as error:
+        except StereoSpotError as error:
             # Tried again at the next tick. Once the timeout is over, the message may be with somebody else.
             self.lost = now - self._extended > self._spec.visibility_seconds
             self._log.warning("the message could not be kept hidden", error=str(error), lost=self.lost)

@@ -83,7 +83,7 @@ def exhausted(message: Message, spec: StageSpec, *, attempt: int) -> Fail | None
     """
     if attempt <= spec.max_attempts:
         return None
-    sentence = f"{_subject(message)} ended its worker {attempt - 1} times without a result"
+    sentence = f"{_subject(message)} gave no result in {attempt - 1} attempts, the last of which ended its worker"
     hint = "see the logs of the workers for how they ended (memory?), then retry the job"
     return Fail(_job_error("attempts_exhausted", sentence, hint, message))
 

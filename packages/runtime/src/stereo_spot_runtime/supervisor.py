@@ -19,7 +19,10 @@ from stereo_spot_runtime.settings import child_environment
 from stereo_spot_shared.errors import StereoSpotError
 
 _EARLY_SECONDS = 10.0
-_EARLY_DEATHS = 5
+_EARLY_EXITS, _EARLY_KILLS = 5, 10
+"""How many deaths right after the start are too many. By a signal more are borne: that may be a segment that crashes its
+worker, which ends by itself when the segment's attempts are used up."""
+_LONGEST_PAUSE = 5.0
 
 
 class WorkersFailed(StereoSpotError):
@@ -121,10 +124,11 @@ class _Slot:
         self._early_deaths = self._early_deaths + 1 if now - self._started < _EARLY_SECONDS else 0
         how = f"by signal {-status}" if status < 0 else f"with exit status {status}"
         get_logger().warning("a process ended and is started again", process=self.name, how=how)
-        if self._early_deaths >= _EARLY_DEATHS:
+        if self._early_deaths >= (_EARLY_KILLS if status < 0 else _EARLY_EXITS):
             where = f"its log is {self._log_file}" if self._log_file else "its output is above"
             raise WorkersFailed(f"{self.name} ended {how}, {self._early_deaths} times in a row right after its start", hint=where)
-        self._start_at = now + (backoff(0.2, self._early_deaths - 1, 1.0) if self._early_deaths else 0.0)
+        pause = backoff(0.2, self._early_deaths - 1, jitter=1.0) if self._early_deaths else 0.0
+        self._start_at = now + min(pause, _LONGEST_PAUSE)
 
     def close(self) -> None:
         if self.process is not None:
