@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn, cast
 
 import av
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
 
 from stereo_spot_shared.errors import (
     MissingSource,
@@ -93,6 +95,10 @@ class MediaLimits:
 
 
 DEFAULT_LIMITS = MediaLimits()
+
+
+OF_THE_SYSTEM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE)
+"""Errors that FFmpeg hands on from the system and that say nothing about the media."""
 
 
 class LenientFile:
@@ -226,12 +232,18 @@ def check_streams(container: InputContainer, name: str, limits: MediaLimits) -> 
             hint="Cut the video into parts, or raise the limit.",
         )
     for stream in container.streams.video:
-        width, height = stream.width or 0, stream.height or 0
+        width, height = picture_size(stream)
         if width * height > limits.max_pixels or max(width, height) > limits.max_side:
             raise UnsupportedMedia(
                 f"{name} has pictures of {width}x{height}; the limit is {limits.max_pixels:,} pixels and {limits.max_side} on a side.",
                 hint="Scale the video down first, or raise the limit.",
             )
+
+
+def picture_size(stream: VideoStream) -> tuple[int, int]:
+    """Width and height as the header says; (0, 0) where it does not or where FFmpeg knows no decoder."""
+    context = cast("VideoCodecContext | None", stream.codec_context)  # None without a decoder, whatever the stubs say
+    return (0, 0) if context is None else (context.width, context.height)
 
 
 @contextmanager
@@ -242,6 +254,8 @@ def translated(name: str) -> Iterator[None]:
     except StereoSpotError:
         raise
     except av.FFmpegError as error:
+        if error.errno in OF_THE_SYSTEM:
+            raise os_error(OSError(error.errno, error.strerror)) from error
         raise UnsupportedMedia(
             f"{name} could not be read: {error.strerror or 'it is damaged'}.",
             hint="The file may be damaged; copy or download it again.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream as AvVideoStream
 from pydantic import Field
 
-from stereo_spot_media.hostile import DEFAULT_LIMITS, VIDEO_DECODERS, MediaLimits, open_media
+from stereo_spot_media.hostile import DEFAULT_LIMITS, VIDEO_DECODERS, MediaLimits, open_media, picture_size
 from stereo_spot_media.packets import read_packets
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import UnsupportedMedia
@@ -78,17 +79,18 @@ def probe(path: str | Path, limits: MediaLimits = DEFAULT_LIMITS) -> SourceInfo:
 
 def choose_video(container: InputContainer, name: str) -> AvVideoStream:
     """The film among a file's video streams: the largest picture that is no cover art; the first of equals."""
-    films = [stream for stream in container.streams.video if not stream.disposition & NOT_THE_FILM and stream.width]
+    films = [stream for stream in container.streams.video if not stream.disposition & NOT_THE_FILM]
+    readable = [stream for stream in films if all(picture_size(stream)) and stream.codec_context.name in VIDEO_DECODERS]
     if not films:
         raise UnsupportedMedia(
             f"{name} holds no video{', only sound' if container.streams.audio else ''}.", hint="Give a file with a picture."
         )
-    chosen = max(films, key=lambda stream: (stream.width * stream.height, bool(stream.disposition & Disposition.default), -stream.index))
-    if chosen.codec_context.name not in VIDEO_DECODERS:
+    if not readable:
         raise UnsupportedMedia(
-            f"{name} is coded as {codec_name(chosen)}, which is not supported.", hint="Convert it to H.264 with another tool first."
+            f"The picture of {name} is coded as {codec_name(films[0])}, which is not supported.",
+            hint="Convert it to H.264 with another tool first.",
         )
-    return chosen
+    return max(readable, key=lambda stream: (prod(picture_size(stream)), bool(stream.disposition & Disposition.default), -stream.index))
 
 
 def codec_name(stream: Stream) -> str:
