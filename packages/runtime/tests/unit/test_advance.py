@@ -1,0 +1,196 @@
+"""`advance` and the reconciler: what is found out about a job, and that it is done once."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from stereo_spot_runtime import advance, reconcile
+from stereo_spot_runtime.platform import open_platform
+from stereo_spot_runtime.reconciler import run_reconciler
+from stereo_spot_shared.base import utc_now
+from stereo_spot_shared.errors import NotFound, StoreUnavailable
+from stereo_spot_shared.jobs import Activity, JobResult, JobStatus, Stage
+from stereo_spot_shared.keys import output_key, result_key
+from stereo_spot_shared.messages import ChunkRequest, SegmentReady
+from stereo_spot_shared.pipeline import STAGES
+
+
+def take(platform, stage: Stage) -> list[str]:
+    """Receive and acknowledge all that wait."""
+    deliveries = platform.queues[stage].receive(max_messages=100)
+    for delivery in deliveries:
+        platform.queues[stage].ack(delivery)
+    return [delivery.body for delivery in deliveries]
+
+
+def segments(bodies: list[str]) -> list[int]:
+    return sorted(SegmentReady.decode(body).segment_index for body in bodies)
+
+
+def ago(seconds: float):
+    return utc_now() - timedelta(seconds=seconds)
+
+
+class TestAdvance:
+    def test_fault_18_the_last_two_segments_finish_together_and_the_job_is_joined_once(self, platform, make_job, complete) -> None:
+        """Fault 5 too: they come in any order."""
+        for _ in range(5):
+            job = make_job(segments=4)
+            start = threading.Barrier(4)
+
+            def finish(index: int, job=job, start=start) -> None:
+                start.wait()
+                complete(job.job_id, index)
+                advance(platform, job.job_id)
+
+            threads = [threading.Thread(target=finish, args=(index,)) for index in (3, 1, 2, 0)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert platform.jobs.get(job.job_id).status is JobStatus.REASSEMBLING
+            assert len(take(platform, Stage.REASSEMBLE)) == 1
+
+    def test_fault_04_a_completion_recorded_twice_counts_once(self, platform, make_job, complete) -> None:
+        job = make_job(segments=2)
+        first = complete(job.job_id, 0, "first")
+        assert complete(job.job_id, 0, "second") == first
+        assert advance(platform, job.job_id).status is JobStatus.RENDERING
+        complete(job.job_id, 1)
+        assert advance(platform, job.job_id).status is JobStatus.REASSEMBLING
+
+    def test_a_published_output_completes_the_job_and_one_that_is_not_whole_does_not(self, platform, make_job) -> None:
+        job = make_job(JobStatus.REASSEMBLING, hinted_at=utc_now())
+        key = output_key(job.job_id, "attempt", "mp4")
+        result = JobResult(output_key=key, etag="e", bytes=5, frames=3, width=2, height=2, depth="basic")
+        platform.storage.put_bytes(result.to_json(), result_key(job.job_id))
+        assert advance(platform, job.job_id).status is JobStatus.REASSEMBLING, "its output is not there"
+        platform.storage.put_bytes(b"1234", key)
+        assert advance(platform, job.job_id).status is JobStatus.REASSEMBLING, "its output is truncated"
+        platform.storage.put_bytes(b"12345", key)
+        completed = advance(platform, job.job_id)
+        assert (completed.status, completed.result) == (JobStatus.COMPLETED, result)
+        assert len(take(platform, Stage.SWEEP)) == 1
+
+    def test_fault_13_a_source_that_was_replaced_fails_the_job(self, platform, make_job) -> None:
+        job = make_job(JobStatus.QUEUED)
+        platform.storage.put_bytes(b"something else", job.source.key)
+        failed = advance(platform, job.job_id)
+        assert failed.error is not None
+        assert failed.error.code == "source_changed"
+
+    def test_there_is_no_such_job(self, platform) -> None:
+        with pytest.raises(NotFound):
+            advance(platform, "nosuchjob")
+
+
+class TestReconcile:
+    def test_fault_17_a_crash_between_job_write_and_enqueue(self, platform, make_job) -> None:
+        job = make_job(JobStatus.QUEUED)
+        assert take(platform, Stage.CHUNK) == []
+        report = reconcile(platform)
+        assert [ChunkRequest.decode(body).job_id for body in take(platform, Stage.CHUNK)] == [job.job_id]
+        assert job.job_id in report.moved[0]
+        assert reconcile(platform).moved == []
+
+    def test_only_missing_segments_are_sent_again_and_only_when_nothing_is_heard(self, platform, make_job, complete) -> None:
+        resend = STAGES[Stage.RENDER].resend_seconds
+        job = make_job(segments=3, hinted_at=ago(resend + 60))
+        complete(job.job_id, 1)
+        platform.activity.report(Activity(job_id=job.job_id, stage=Stage.CHUNK, worker="w"))
+        sign = Activity(job_id=job.job_id, stage=Stage.RENDER, segment_index=0, worker="w")
+        platform.activity.report(sign)
+        assert reconcile(platform).moved == []
+        platform.activity.report(sign.model_copy(update={"at": ago(resend + 30)}))
+        assert len(reconcile(platform).moved) == 1
+        assert segments(take(platform, Stage.RENDER)) == [0, 2]
+
+    def test_a_lost_message_is_noticed_sooner_where_the_queue_is_empty_and_later_behind_a_backlog(self, platform, make_job) -> None:
+        resend = STAGES[Stage.RENDER].resend_seconds
+        queue = platform.queues[Stage.RENDER]
+        make_job(segments=1, hinted_at=ago(resend * 0.5))
+        other = SegmentReady(job_id="another1", segment_index=0).encode()
+        queue.send(other)
+        assert reconcile(platform).moved == [], "it waits behind another"
+        (delivery,) = queue.receive()
+        assert reconcile(platform).moved == [], "it may be the one that is being worked on"
+        queue.ack(delivery)
+        assert len(reconcile(platform).moved) == 1
+        assert segments(take(platform, Stage.RENDER)) == [0]
+        make_job(segments=1, hinted_at=ago(resend * 7))
+        queue.send(other)
+        assert reconcile(platform).moved == []
+        make_job(segments=1, hinted_at=ago(resend * 9))
+        assert len(reconcile(platform).moved) == 1, "a backlog that never ends must not hide a job for ever"
+
+    def test_with_no_patience_all_is_sent_at_once_for_the_jobs_asked_for(self, platform, make_job) -> None:
+        wanted, _other = make_job(segments=2, hinted_at=utc_now()), make_job(segments=2, hinted_at=utc_now())
+        report = reconcile(platform, patience=0, job_ids=[wanted.job_id, "nosuchjob"])
+        assert (report.looked_at, len(report.moved), len(report.broken)) == (1, 1, 1)
+        assert {SegmentReady.decode(body).job_id for body in take(platform, Stage.RENDER)} == {wanted.job_id}
+
+    def test_fault_24_a_hint_from_the_future_does_not_silence_a_job(self, platform, make_job) -> None:
+        make_job(JobStatus.QUEUED, hinted_at=utc_now() + timedelta(hours=1))
+        assert len(reconcile(platform).moved) == 1
+        assert reconcile(platform).moved == []
+
+    def test_one_broken_job_does_not_stop_the_others(self, platform, make_job, monkeypatch) -> None:
+        jobs = [make_job(JobStatus.QUEUED) for _ in range(3)]
+        stat = platform.storage.stat
+
+        def broken(key: str):
+            if key == jobs[1].source.key:
+                raise StoreUnavailable("its disk is away")
+            return stat(key)
+
+        monkeypatch.setattr(platform.storage, "stat", broken)
+        report = reconcile(platform)
+        assert (report.looked_at, len(report.moved)) == (3, 2)
+        assert len(report.broken) == 1
+        assert "its disk is away" in report.broken[0]
+
+    def test_jobs_of_all_pages_are_looked_after_and_swept_ones_left_alone(self, platform, make_job) -> None:
+        for _ in range(60):
+            make_job(JobStatus.QUEUED)
+        make_job(JobStatus.CANCELLED, swept=True)
+        make_job(JobStatus.FAILED)
+        make_job(JobStatus.DELETED)
+        assert len(reconcile(platform, ended=False).moved) == 60
+        assert reconcile(platform).looked_at == 61
+        assert len(take(platform, Stage.SWEEP)) == 1
+
+    def test_the_loop_outlives_a_store_that_is_away(self, platform, make_job, monkeypatch) -> None:
+        stop, rounds = threading.Event(), []
+        make_job(JobStatus.QUEUED)
+        list_jobs = platform.jobs.list
+
+        def away_at_first(**arguments):
+            rounds.append(1)
+            if len(rounds) < 3:
+                raise StoreUnavailable("busy")
+            stop.set()
+            return list_jobs(**arguments)
+
+        monkeypatch.setattr(platform.jobs, "list", away_at_first)
+        run_reconciler(platform, seconds=0.01, stop=stop)
+        assert len(take(platform, Stage.CHUNK)) == 1
+
+
+class TestOpenPlatform:
+    def test_the_settings_name_it(self, tmp_path, monkeypatch) -> None:
+        monkeypatch.setenv("STEREO_SPOT_DATA_DIR", str(tmp_path))
+        for name, variable in (("local", None), (None, "local")):
+            if variable:
+                monkeypatch.setenv("STORAGE_ADAPTER", variable)
+            opened = open_platform(name)
+            assert opened.name == "local"
+            opened.close()
+
+    def test_an_unknown_name_is_answered_with_those_that_exist(self, monkeypatch) -> None:
+        monkeypatch.setenv("STORAGE_ADAPTER", "moon")
+        with pytest.raises(NotFound, match=r"'moon'.*local") as error:
+            open_platform()
+        assert "STORAGE_ADAPTER" in (error.value.hint or "")
