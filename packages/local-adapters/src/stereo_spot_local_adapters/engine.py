@@ -48,7 +48,11 @@ class Database:
         with database_errors(path, StoreUnavailable):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._engine = _create_engine(path, busy_seconds)
-            self._prepare()
+            try:
+                self._prepare()
+            except BaseException:
+                self.close()
+                raise
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self.path, self._busy_seconds)
@@ -61,7 +65,11 @@ class Database:
         self._engine.dispose()
 
     def _prepare(self) -> None:
-        """Make or check the layout. Safe when many processes start at once: whoever gets the write lock makes it."""
+        """Make or check the layout. Safe when many processes start at once: whoever gets the write lock makes it.
+
+        While the log is being turned on SQLite reports other processes at once instead of waiting for them (they might
+        wait for each other); so that is tried again here, within the same bound.
+        """
         give_up = time.monotonic() + self._busy_seconds
         while True:
             try:

@@ -7,6 +7,7 @@ machine. So an identity also holds the start time of the process, the boot and t
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import sys
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from pathlib import Path
 import psutil
 
 _SEPARATOR = "~"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_NAMESPACE = Path("/proc/self/ns/pid")
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,14 @@ def is_dead(identity: ProcessIdentity) -> bool:
 
 @lru_cache(maxsize=4)
 def _identity(pid: int) -> ProcessIdentity:
-    host = socket.gethostname().replace(_SEPARATOR, "-").replace("/", "-")[:64]
+    host = socket.gethostname().replace(_SEPARATOR, "-").replace("/", "-")[:40]  # part of file names, which may be short
     if sys.platform != "linux":
         return ProcessIdentity(pid, _started(pid), boot="", namespace="", host=host)
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    namespace = str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]")
+    try:
+        boot = _BOOT_ID.read_text().strip()
+        namespace = str(_NAMESPACE.readlink()).strip("pid:[]")
+    except OSError:  # a sandbox that hides them: a name that nobody shares, so that nobody takes this process for dead
+        return ProcessIdentity(pid, _UNKNOWN, boot="", namespace="", host=f"hidden-{secrets.token_hex(8)}")
     return ProcessIdentity(pid, _started(pid), boot, namespace, host)
 
 

@@ -158,7 +158,7 @@ def test_a_transaction_of_a_killed_process_never_was(start, tmp_path, database):
 def test_whatever_was_reported_as_stored_is_there(start, tmp_path, database):
     chance = random.Random(4)
     reported: list[tuple[str, int]] = []
-    for _ in range(4):
+    for _ in range(3):
         writers = [start(WRITE_UNTIL_KILLED) for _ in range(2)]
         first = [writer.stdout.readline() for writer in writers]
         time.sleep(chance.uniform(0.05, 0.4))
@@ -171,7 +171,7 @@ def test_whatever_was_reported_as_stored_is_there(start, tmp_path, database):
         assert jobs.get(job_id).version == 1
         assert completions.get(job_id, number) is not None
         assert storage.read_range(f"{job_id}/{number}") == b"%d" % number * 1000
-    assert len(reported) >= 8
+    assert len(reported) >= 6
     assert list((tmp_path / "temporary").iterdir()) == []
     with database.transactions(StoreUnavailable, durable=False).read() as connection:
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stereo_spot_local_adapters import files
 from stereo_spot_local_adapters.object_storage import FileObjectStorage
 from stereo_spot_shared.errors import Conflict, NotFound, StorageUnavailable
 
@@ -124,6 +125,31 @@ def test_another_file_system_is_copied_from_and_to(storage, root):
 def test_objects_that_come_at_once_have_etags_of_their_own(storage):
     seen = {storage.put_bytes(b"%d" % (number % 10), "a/b").etag for number in range(100)}
     assert len(seen) == 100
+
+
+def test_files_of_one_size_and_one_time_are_told_apart(storage, tmp_path):
+    etags = set()
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(name)
+        os.utime(tmp_path / name, ns=(10**18, 10**18))
+        etags.add(storage.put_file(tmp_path / name, "a/b").etag)
+    assert len(etags) == 2
+
+
+def test_a_directory_that_vanishes_under_a_put_is_made_again(storage, monkeypatch):
+    publish = files.publish
+    tries = []
+
+    def remove_parent_first(temporary, target, *, if_absent):
+        tries.append(target)
+        if len(tries) <= 3:
+            target.parent.rmdir()  # another process's delete left it empty at this moment
+        publish(temporary, target, if_absent=if_absent)
+
+    monkeypatch.setattr(files, "publish", remove_parent_first)
+    storage.put_bytes(b"x", "a/b/c")
+    assert storage.read_range("a/b/c") == b"x"
+    assert len(tries) == 4
 
 
 def test_a_key_cannot_continue_another(storage):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from stereo_spot_local_adapters import processes
 from stereo_spot_local_adapters.processes import ProcessIdentity, is_dead, this_process
 
 SAY_WHO = "from stereo_spot_local_adapters.processes import this_process; print(this_process(), flush=True); input()"
@@ -53,6 +54,15 @@ def test_only_processes_that_can_be_seen_are_called_dead():
     assert not is_dead(replace(gone, host="elsewhere"))
     assert not is_dead(replace(gone, namespace="4026"))
     assert is_dead(replace(gone, boot="an earlier one", namespace="4026"))
+
+
+def test_where_processes_cannot_be_told_apart_nobody_is_called_dead(monkeypatch, tmp_path):
+    seen = this_process()
+    monkeypatch.setattr(processes, "_BOOT_ID", tmp_path / "missing")
+    hidden = processes._identity.__wrapped__(seen.pid)
+    assert not is_dead(hidden)  # for those who can see
+    monkeypatch.setattr(processes, "this_process", lambda: hidden)
+    assert not is_dead(replace(seen, started="1"))  # and for those who cannot
 
 
 def test_a_forked_process_is_another():
