@@ -87,7 +87,7 @@ class MediaLimits:
     max_pixels: int = 8192 * 8192
     """Width times height of one picture."""
     max_side: int = 16384
-    max_frame_rate: Fraction = Fraction(1000)
+    max_frame_rate: int = 1000
     """Mean frames per second of the whole video."""
     max_frames: int = 10_000_000
     max_streams: int = 128

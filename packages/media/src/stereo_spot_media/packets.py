@@ -32,5 +32,7 @@ def read_packets(
             on_error(error)
             if not came:
                 return
+        except IndexError:  # PyAV at the end of the file, where a track appeared in its midst; its packets are over
+            return
         else:
             return

@@ -44,7 +44,10 @@ def plan_segments(table: PacketTable, *, time_base: Fraction, segment_seconds: f
     while (cut := next_cut(order, cuts[-1], length, context)) < len(order.times):
         cuts.append(cut)
     ends = [*cuts[1:], len(order.times)]
-    return tuple(segment(order, index, begin, end, context) for index, (begin, end) in enumerate(zip(cuts, ends, strict=True)))
+    plan: list[SegmentSpec] = []
+    for begin, end in zip(cuts, ends, strict=True):
+        plan.append(segment(order, begin, end, context, plan[-1] if plan else None))
+    return tuple(plan)
 
 
 @dataclass(frozen=True)
@@ -116,14 +119,14 @@ def frame_at(order: Presentation, begin: int, ticks: int) -> int:
     return max(begin + 1, int(np.searchsorted(order.times, order.times[begin] + ticks, side="left")))
 
 
-def segment(order: Presentation, index: int, begin: int, end: int, context: int) -> SegmentSpec:
-    """The segment with core `[begin, end)`."""
+def segment(order: Presentation, begin: int, end: int, context: int, previous: SegmentSpec | None) -> SegmentSpec:
+    """The segment with core `[begin, end)`; its packets end no earlier than the previous one's, so that segments finish in order."""
     first, last = max(0, begin - context), min(len(order.times), end + context)
-    stop = int(order.packets[first:last].max()) + 1
+    stop = max(previous.packets[1] if previous else 0, int(order.packets[first:last].max()) + 1)
     while stop < len(order.shown) and not order.shown[stop]:
         stop += 1  # the second field of the last frame, or something hidden
     return SegmentSpec(
-        index=index,
+        index=previous.index + 1 if previous else 0,
         first_frame=begin,
         before=Ticks.of(order.times[first:begin].tolist()),
         core=Ticks.of(order.times[begin:end].tolist()),

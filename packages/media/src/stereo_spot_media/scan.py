@@ -83,7 +83,7 @@ def scan(
         check_complete(path, container)
         stream = next(stream for stream in container.streams.video if stream.index == video.index)
         raw = read_all(container, stream, limits, path.name, on_progress)
-        check_duration(container, raw.end - Fraction(container.start_time or 0, av.time_base), path.name)
+        check_duration(container, raw.end, path.name)
     if not raw.pts:
         raise UnsupportedMedia(f"{path.name} holds no picture.", hint="The file may be damaged.")
     table = resolve(path, video, raw, limits)

@@ -40,7 +40,10 @@ def check_complete(path: Path, container: InputContainer) -> None:
 
 
 def check_duration(container: InputContainer, found: Fraction, name: str) -> None:
-    """Raise UnsupportedMedia if packets end (`found` seconds after the start) long before the stated duration."""
+    """Raise UnsupportedMedia if packets end (at `found` seconds) long before the stated duration.
+
+    Some writers count a duration from 0 and some from the first packet; this is the lenient reading.
+    """
     if container.format.name not in TELL_THEIR_LENGTH or not container.duration:
         return
     promised = Fraction(container.duration, av.time_base)

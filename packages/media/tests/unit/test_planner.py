@@ -50,7 +50,7 @@ def videos(draw):
 
 
 @given(videos(), st.floats(0.5, 20), st.sampled_from([0, 1, 4, 5]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_cores_partition_the_frames_and_context_surrounds_them(video, seconds, context):
     order = Presentation.of(video)
     plan = plan_segments(video, time_base=TIME_BASE, segment_seconds=seconds, context=context)
@@ -65,7 +65,7 @@ def test_cores_partition_the_frames_and_context_surrounds_them(video, seconds, c
 
 
 @given(videos(), st.floats(0.5, 20), st.sampled_from([0, 1, 4, 5]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_frame_of_a_segment_decodes_from_its_packets_alone(video, seconds, context):
     order = Presentation.of(video)
     for spec in plan_segments(video, time_base=TIME_BASE, segment_seconds=seconds, context=context):
