@@ -9,6 +9,7 @@ from typing import Any
 from media_worker.attempt import Attempt
 from media_worker.settings import MediaWorkerSettings
 from media_worker.source import check_unchanged, fetch_source
+from media_worker.sweep import leaving_nothing_unwanted
 from media_worker.tasks import ChunkTask
 from stereo_spot_runtime.advance import advance
 from stereo_spot_runtime.context import WorkContext
@@ -36,30 +37,38 @@ def chunk(message: Message, context: WorkContext, *, settings: MediaWorkerSettin
     the plan that was stored first stands. A job that is cancelled, deleted or failed meanwhile ends the work quietly.
     """
     platform = context.platform
-    job = update_job(platform, message.job_id, _begin)
-    if job.status is not JobStatus.CHUNKING:
+    with leaving_nothing_unwanted(platform, message.job_id):
+        job = update_job(platform, message.job_id, _begin)
+        if job.status is JobStatus.CHUNKING:
+            attempt = Attempt(context, job, Stage.CHUNK, earlier_seconds=job.plan.chunk_seconds if job.plan else 0.0)
+            with attempt.watch.quiet_end():
+                _plan_and_cut(attempt, settings)
+                update_job(platform, job.job_id, lambda now: _end(now, attempt.seconds))
+                advance(platform, job.job_id)
+
+
+def _plan_and_cut(attempt: Attempt, settings: MediaWorkerSettings) -> None:
+    """Do what earlier attempts have left to do, in a child process."""
+    job, platform = attempt.job, attempt.context.platform
+    manifest = _stored_plan(platform.storage, job)
+    skip = _finished(platform, job.job_id) if manifest else set()
+    cutting = _Cutting(attempt, manifest)
+    if manifest is not None and len(skip) == len(manifest.segments):
         return
-    attempt = Attempt(context, job, Stage.CHUNK, earlier_seconds=job.plan.chunk_seconds if job.plan else 0.0)
-    with attempt.watch.quiet_end(), attempt_directory(settings.scratch_dir) as scratch:
-        manifest = _stored_plan(platform.storage, job)
-        skip = _finished(platform, job.job_id) if manifest else set()
-        cutting = _Cutting(attempt, manifest)
-        if manifest is None or len(skip) < len(manifest.segments):
-            source, size = fetch_source(platform.storage, job, scratch)
-            require_free(scratch, size, f"the segments of {job.source.name}")
-            task = ChunkTask(
-                source=source,
-                folder=scratch,
-                etag=job.source.etag or "",
-                params=job.params,
-                limits=settings.media_limits,
-                manifest=manifest,
-                skip=frozenset(skip),
-            )
-            attempt.in_child("media_worker.tasks:plan_and_cut", task, returns=type(None), on_progress=cutting.hear)
-            check_unchanged(platform.storage, job)
-        update_job(platform, job.job_id, lambda now: _end(now, attempt.seconds))
-        advance(platform, job.job_id)
+    with attempt_directory(settings.scratch_dir) as scratch:
+        source, size = fetch_source(platform.storage, job, scratch)
+        require_free(scratch, size, f"the segments of {job.source.name}")
+        task = ChunkTask(
+            source=source,
+            folder=scratch,
+            etag=job.source.etag or "",
+            params=job.params,
+            limits=settings.media_limits,
+            manifest=manifest,
+            skip=frozenset(skip),
+        )
+        attempt.in_child("media_worker.tasks:plan_and_cut", task, returns=type(None), on_progress=cutting.hear)
+        check_unchanged(platform.storage, job)
 
 
 class _Cutting:

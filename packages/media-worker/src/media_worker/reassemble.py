@@ -9,6 +9,7 @@ from media_worker.record import conversion_record, job_result
 from media_worker.relay import SegmentRelay
 from media_worker.settings import MediaWorkerSettings
 from media_worker.source import check_unchanged, fetch_source
+from media_worker.sweep import leaving_nothing_unwanted
 from media_worker.tasks import JoinTask
 from stereo_spot_media.joining import ReassembleResult
 from stereo_spot_runtime.advance import advance, published_result
@@ -31,18 +32,19 @@ def reassemble(message: Message, context: WorkContext, *, settings: MediaWorkerS
     attempts at once one is published, and the other removes what it made.
     """
     platform = context.platform
-    job = platform.jobs.get(message.job_id)
-    if job.status is not JobStatus.REASSEMBLING or job.plan is None:
-        return
-    if published_result(platform, job.job_id) is None:
-        attempt = Attempt(context, job, Stage.REASSEMBLE)
-        with attempt.watch.quiet_end():
-            manifest = load_manifest(platform.storage, job.job_id, job.plan.plan_id)
-            completions = tuple(all_completions(platform.completions, job.job_id))
-            check_completions(job.plan.plan_id, manifest, completions)
-            joined, output = _join(attempt, manifest, completions, settings)
-            _publish(attempt, manifest, completions, joined, output)
-    advance(platform, job.job_id)
+    with leaving_nothing_unwanted(platform, message.job_id):
+        job = platform.jobs.get(message.job_id)
+        if job.status is not JobStatus.REASSEMBLING or job.plan is None:
+            return
+        if published_result(platform, job.job_id) is None:
+            attempt = Attempt(context, job, Stage.REASSEMBLE)
+            with attempt.watch.quiet_end():
+                manifest = load_manifest(platform.storage, job.job_id, job.plan.plan_id)
+                completions = tuple(all_completions(platform.completions, job.job_id))
+                check_completions(job.plan.plan_id, manifest, completions)
+                joined, output = _join(attempt, manifest, completions, settings)
+                _publish(attempt, manifest, completions, joined, output)
+        advance(platform, job.job_id)
 
 
 def check_completions(plan_id: str, manifest: Manifest, completions: Sequence[SegmentCompletion]) -> None:
@@ -116,12 +118,15 @@ def _publish(
     joined: ReassembleResult,
     output: ObjectInfo,
 ) -> None:
-    """Store the record and the result; take back what was stored where another attempt was first or nobody wants it now."""
+    """Store the record and the result; remove the output where another attempt was first or nobody wants it now."""
     job, storage = attempt.job, attempt.context.platform.storage
-    record_key, result_key = keys.record_key(job.job_id), keys.result_key(job.job_id)
+    result_key = keys.result_key(job.job_id)
     result = job_result(manifest, completions, joined, output, attempt.seconds)
+    if not attempt.watch.still_wanted():
+        storage.delete(output.key)
+        return
     # The record goes first: once a result exists nobody comes here again.
-    storage.put_bytes(conversion_record(job, manifest, completions, result).to_json(), record_key)
+    storage.put_bytes(conversion_record(job, manifest, completions, result).to_json(), keys.record_key(job.job_id))
     try:
         storage.put_bytes(result.to_json(), result_key, if_absent=True)
     except Conflict:
@@ -129,6 +134,3 @@ def _publish(
             storage.put_bytes(result.to_json(), result_key)
         else:
             storage.delete(output.key)
-    if attempt.context.platform.jobs.get(job.job_id).status in (JobStatus.CANCELLED, JobStatus.DELETED):
-        for key in (output.key, result_key, record_key):  # the sweep may have been here before them
-            storage.delete(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from stereo_spot_runtime.context import WorkContext
 from stereo_spot_runtime.paging import all_objects
@@ -22,9 +23,9 @@ def sweep(message: Message, context: WorkContext) -> None:
 def sweep_job(platform: Platform, job: Job, *, on_progress: Callable[[int, int], None] = lambda _done, _total: None) -> None:
     """Remove what a completed, cancelled or deleted job does not keep; does nothing for any other job.
 
-    A completed job keeps its manifest, its output and its record; the others keep their row (and a completed job that was
-    deleted its record). May be done any number of times. What an attempt that is still running stores later, that attempt
-    removes: it looks at the job again after each upload.
+    A completed job keeps its manifest and its output; the others keep only their row. The record of a conversion stays in
+    any case. May be done any number of times. What an attempt that is still running stores later, that attempt removes
+    (`leaving_nothing_unwanted`).
     """
     if job.swept or job.status not in STAGES[Stage.SWEEP].statuses:
         return
@@ -35,6 +36,21 @@ def sweep_job(platform: Platform, job: Job, *, on_progress: Callable[[int, int],
     platform.completions.delete_by_job(job.job_id)
     platform.activity.delete_by_job(job.job_id)
     update_job(platform, job.job_id, lambda now: now.evolve(swept=True) if now.status is job.status and not now.swept else None)
+
+
+@contextmanager
+def leaving_nothing_unwanted(platform: Platform, job_id: str) -> Iterator[None]:
+    """Around an attempt at a job: at its end, removes what it stored for a job that was cancelled or deleted meanwhile.
+
+    The sweep may have been there before. An attempt that is killed in between is redelivered and comes here again.
+    """
+    try:
+        yield
+    finally:
+        job = platform.jobs.get(job_id)
+        if job.status in (JobStatus.CANCELLED, JobStatus.DELETED):
+            for key in _unwanted(platform.storage, job):
+                platform.storage.delete(key)
 
 
 def _unwanted(storage: ObjectStorage, job: Job) -> Iterator[str]:

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from stereo_spot_runtime import scratch as scratch_module
+from stereo_spot_runtime.advance import advance
+from stereo_spot_runtime.manifests import load_manifest, store_manifest
+from stereo_spot_runtime.operations import cancel_job, delete_job, retry_job, submit
+from stereo_spot_runtime.updates import update_job
+from stereo_spot_shared import keys
+from stereo_spot_shared.errors import StorageUnavailable
+from stereo_spot_shared.jobs import JobStatus, Stage
+from stereo_spot_shared.messages import ChunkRequest, SegmentReady
+from stereo_spot_shared.rendering import RenderParams
+
+
+def announced(platform):
+    return [SegmentReady.decode(d.body).segment_index for d in platform.queues[Stage.RENDER].receive(max_messages=50)]
+
+
+def again(platform, job):
+    platform.queues[Stage.CHUNK].send(ChunkRequest(job_id=job.job_id).encode())
+
+
+def test_a_job_is_planned_cut_and_announced(platform, work, job, all_keys, scratch):
+    assert work(platform, Stage.CHUNK)
+    job = platform.jobs.get(job.job_id)
+    manifest = platform.storage.read_range(keys.manifest_key(job.job_id))
+    assert job.status is JobStatus.RENDERING
+    assert job.plan.plan_id == hashlib.sha256(manifest).hexdigest()
+    assert (job.plan.segment_count, job.plan.frame_count, job.plan.duration) == (3, 36, 1.5)
+    assert job.plan.chunk_seconds > 0
+    assert [key for key in all_keys(job.job_id) if "segments" in key] == [keys.segment_key(job.job_id, i, "nut") for i in range(3)]
+    assert sorted(announced(platform)) == [0, 1, 2]
+    assert platform.queues[Stage.CHUNK].depth().in_flight == 0
+    assert list(scratch.iterdir()) == []
+
+
+def test_the_first_segment_can_be_rendered_before_the_last_is_cut(platform, work, job, hooked):
+    waiting = {}
+    work(hooked(lambda key: waiting.update({key: platform.queues[Stage.RENDER].depth().waiting})), Stage.CHUNK)
+    assert list(waiting.values()) == [0, 1, 1]
+
+
+def test_a_message_that_comes_twice_changes_nothing(platform, work, job):
+    work(platform, Stage.CHUNK)
+    before = platform.jobs.get(job.job_id)
+    again(platform, job)
+    assert work(platform, Stage.CHUNK)
+    assert platform.jobs.get(job.job_id) == before
+
+
+def test_an_attempt_that_broke_off_is_continued_not_repeated(platform, work, job, hooked):
+    stored = []
+
+    def fail_at_the_third(key):
+        stored.append(key)
+        if len(stored) == 3:
+            raise StorageUnavailable("away")
+
+    work(hooked(fail_at_the_third), Stage.CHUNK)
+    broken = platform.jobs.get(job.job_id)
+    assert broken.status is JobStatus.CHUNKING
+    assert platform.queues[Stage.CHUNK].depth().waiting == 1, "released, uncounted"
+    second = []
+    again(platform, job)
+    work(hooked(second.append), Stage.CHUNK)
+    assert second == [keys.segment_key(job.job_id, 2, "nut")]
+    finished = platform.jobs.get(job.job_id)
+    assert finished.status is JobStatus.RENDERING
+    assert finished.plan.plan_id == broken.plan.plan_id
+    assert finished.plan.chunk_seconds > broken.plan.chunk_seconds
+
+
+def test_rendered_segments_are_not_cut_again(platform, work, job, render, hooked):
+    work(platform, Stage.CHUNK)
+    job = platform.jobs.get(job.job_id)
+    render(job, 1)
+    for index in (1, 2):
+        platform.storage.delete(keys.segment_key(job.job_id, index, "nut"))
+    update_job(platform, job.job_id, lambda j: j.evolve(status=JobStatus.CHUNKING, cut=1))
+    again(platform, job)
+    stored = []
+    work(hooked(stored.append), Stage.CHUNK)
+    assert stored == [keys.segment_key(job.job_id, 2, "nut")]
+
+
+def test_a_plan_that_was_stored_stands_even_if_the_job_was_not_told(platform, work, job, clip):
+    """A crash between the two writes; the plan may have been made by another version."""
+    other = submit(platform, clip, RenderParams(segment_seconds=1.0))
+    for _ in range(2):
+        work(platform, Stage.CHUNK)
+    plan = load_manifest(platform.storage, other.job_id, platform.jobs.get(other.job_id).plan.plan_id)
+    third = submit(platform, clip, RenderParams(segment_seconds=0.5))
+    plan = plan.model_copy(update={"source_etag": third.source.etag})
+    _, plan_id = store_manifest(platform.storage, third.job_id, plan)
+    work(platform, Stage.CHUNK)
+    finished = platform.jobs.get(third.job_id)
+    assert (finished.status, finished.plan.plan_id, finished.plan.segment_count) == (JobStatus.RENDERING, plan_id, len(plan.segments))
+
+
+def test_of_two_that_plan_at_once_the_first_plan_stands(platform, work, job, clip, monkeypatch):
+    """Two versions of the program at once: the loser gives its message back, and works by the standing plan then."""
+    work(platform, Stage.CHUNK)
+    plan = load_manifest(platform.storage, job.job_id, platform.jobs.get(job.job_id).plan.plan_id)
+    third = submit(platform, clip, RenderParams(segment_seconds=0.5))
+    faster = plan.model_copy(update={"last_duration": plan.last_duration + 1})
+    monkeypatch.setattr("media_worker.chunk.stored_manifest", lambda *_: store_manifest(platform.storage, third.job_id, faster) and None)
+    work(platform, Stage.CHUNK)
+    assert platform.jobs.get(third.job_id).plan is None
+    assert platform.queues[Stage.CHUNK].depth().waiting == 1
+    monkeypatch.undo()
+    again(platform, third)
+    work(platform, Stage.CHUNK)
+    assert load_manifest(platform.storage, third.job_id, platform.jobs.get(third.job_id).plan.plan_id) == faster
+
+
+def test_a_source_that_was_replaced_is_noticed_before(platform, work, job):
+    platform.storage.put_bytes(b"another film", job.source.key)
+    work(platform, Stage.CHUNK)
+    job = platform.jobs.get(job.job_id)
+    assert (job.status, job.error.code) == (JobStatus.FAILED, "source_changed")
+
+
+def test_a_source_that_is_replaced_meanwhile_is_noticed_after(platform, work, job, hooked):
+    work(hooked(lambda _: platform.storage.put_bytes(b"another film", job.source.key)), Stage.CHUNK)
+    job = platform.jobs.get(job.job_id)
+    assert (job.status, job.error.code) == (JobStatus.FAILED, "source_changed")
+    assert "a scene.mp4" in job.error.message
+
+
+def test_a_source_that_is_gone_is_named(platform, work, job):
+    platform.storage.delete(job.source.key)
+    work(platform, Stage.CHUNK)
+    job = platform.jobs.get(job.job_id)
+    assert (job.status, job.error.code) == (JobStatus.FAILED, "missing_source")
+
+
+@pytest.mark.parametrize(("name", "shown"), [("notes.mp4", "notes.mp4"), ("../../notes.mp4", ".._.._notes.mp4"), ("..", "video")])
+def test_what_is_no_video_is_refused_by_its_owners_name(platform, work, tmp_path, name, shown, scratch):
+    file = tmp_path / "file"
+    file.write_text("#EXTM3U\nhttp://127.0.0.1/secret\n")
+    job = submit(platform, file, RenderParams(), name=name)
+    work(platform, Stage.CHUNK)
+    job = platform.jobs.get(job.job_id)
+    assert (job.status, job.error.code) == (JobStatus.FAILED, "unsupported_media")
+    assert f"{shown} is a playlist" in job.error.message
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("end", [cancel_job, delete_job])
+def test_a_job_that_is_given_up_meanwhile_leaves_nothing(platform, work, job, hooked, all_keys, end):
+    def end_and_sweep(key):
+        if key.endswith("000001/source.nut"):
+            end(platform, job.job_id)
+            work(platform, Stage.SWEEP)
+            assert platform.jobs.get(job.job_id).swept
+
+    work(hooked(end_and_sweep), Stage.CHUNK)
+    assert all_keys(job.job_id) == []
+    assert platform.jobs.get(job.job_id).status is (JobStatus.CANCELLED if end is cancel_job else JobStatus.DELETED)
+    assert platform.queues[Stage.CHUNK].depth().waiting == 0
+
+
+def test_what_a_killed_attempt_left_of_a_cancelled_job_goes_when_its_message_comes_again(platform, work, job, all_keys):
+    cancel_job(platform, job.job_id)
+    work(platform, Stage.SWEEP)
+    platform.storage.put_bytes(b"late", keys.segment_key(job.job_id, 0, "nut"))
+    again(platform, job)
+    while work(platform, Stage.CHUNK):
+        pass
+    assert all_keys(job.job_id) == []
+
+
+def test_without_space_the_job_waits_and_is_not_failed(platform, work, job, monkeypatch):
+    monkeypatch.setattr(scratch_module, "SPARE_BYTES", 1 << 60)
+    work(platform, Stage.CHUNK)
+    job = platform.jobs.get(job.job_id)
+    assert (job.status, job.plan) == (JobStatus.CHUNKING, None)
+    assert platform.queues[Stage.CHUNK].depth().waiting == 1
+    assert any("space" in (activity.note or "") for activity in platform.activity.list(job.job_id))
+    monkeypatch.undo()
+    again(platform, job)
+    work(platform, Stage.CHUNK)
+    assert platform.jobs.get(job.job_id).status is JobStatus.RENDERING
+
+
+def test_a_failed_job_is_retried_from_where_it_stood(platform, work, job, hooked, tmp_path, clip):
+    platform.storage.delete(job.source.key)
+    work(platform, Stage.CHUNK)
+    stored = platform.storage.put_file(clip, job.source.key)
+    update_job(platform, job.job_id, lambda j: j.evolve(source=j.source.model_copy(update={"etag": stored.etag})))
+    retry_job(platform, job.job_id)
+    work(platform, Stage.CHUNK)
+    assert platform.jobs.get(job.job_id).status is JobStatus.RENDERING
+    assert advance(platform, job.job_id).status is JobStatus.RENDERING

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+
+import av
+import pytest
+
+from stereo_spot_runtime.advance import advance
+from stereo_spot_runtime.manifests import load_manifest
+from stereo_spot_runtime.operations import cancel_job, delete_job
+from stereo_spot_shared import keys
+from stereo_spot_shared.errors import StorageUnavailable
+from stereo_spot_shared.jobs import JobResult, JobStatus, Stage
+from stereo_spot_shared.messages import ReassembleRequest
+from stereo_spot_shared.records import ConversionRecord
+
+
+@pytest.fixture
+def rendered(platform, work, job, render):
+    """A job all of whose segments are rendered, with its ReassembleRequest on the way."""
+    work(platform, Stage.CHUNK)
+    job = platform.jobs.get(job.job_id)
+    for index in range(3):
+        render(job, index)
+    job = advance(platform, job.job_id)
+    assert job.status is JobStatus.REASSEMBLING
+    return job
+
+
+def again(platform, job):
+    platform.queues[Stage.REASSEMBLE].send(ReassembleRequest(job_id=job.job_id).encode())
+
+
+def outputs(all_keys, job):
+    return [key for key in all_keys(job.job_id) if keys.parse_key(key).kind == "output"]
+
+
+def video_times(path):
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return sorted(packet.pts * stream.time_base for packet in container.demux(stream) if packet.pts is not None)
+
+
+def audio_bytes(path):
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(container.streams.audio[0]) if packet.size]
+
+
+def test_the_output_is_published_and_exact(platform, work, rendered, clip, tmp_path, scratch):
+    work(platform, Stage.REASSEMBLE)
+    job = platform.jobs.get(rendered.job_id)
+    assert job.status is JobStatus.COMPLETED
+    output = tmp_path / "output.mp4"
+    stored = platform.storage.get_file(job.result.output_key, output)
+    assert (job.result.bytes, job.result.etag) == (stored.size, stored.etag)
+    assert (job.result.frames, job.result.width, job.result.height, job.result.depth) == (36, 192, 64, "basic")
+    assert video_times(output) == video_times(clip) == [Fraction(n, 24) for n in range(36)]
+    assert audio_bytes(output) == audio_bytes(clip)
+    assert list(scratch.iterdir()) == []
+
+
+def test_the_conversion_is_recorded(platform, work, rendered):
+    work(platform, Stage.REASSEMBLE)
+    record = ConversionRecord.model_validate_json(platform.storage.read_range(keys.record_key(rendered.job_id)))
+    assert (record.frames, record.segments, record.workers, record.source_width, record.duration) == (36, 3, 1, 96, 1.5)
+    assert record.context_frames > 0
+    assert record.render.wall > 0
+    assert record.machine.cores > 0
+    assert record.total_seconds > record.chunk_seconds > 0
+
+
+def test_a_message_that_comes_twice_changes_nothing(platform, work, rendered):
+    work(platform, Stage.REASSEMBLE)
+    before = platform.jobs.get(rendered.job_id)
+    again(platform, rendered)
+    assert work(platform, Stage.REASSEMBLE)
+    assert platform.jobs.get(rendered.job_id) == before
+
+
+def test_of_two_at_once_one_is_published_and_the_other_leaves_nothing(platform, work, rendered, hooked, all_keys):
+    again(platform, rendered)
+    both_joined = threading.Barrier(2, timeout=120)
+    slow = hooked(lambda _: both_joined.wait())
+    threads = [threading.Thread(target=work, args=(slow, Stage.REASSEMBLE)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    job = platform.jobs.get(rendered.job_id)
+    assert job.status is JobStatus.COMPLETED
+    assert outputs(all_keys, job) == [job.result.output_key]
+
+
+def test_a_crash_between_result_and_status_is_only_told_to_the_job(platform, work, rendered, hooked):
+    work(platform, Stage.REASSEMBLE)
+    result = platform.storage.read_range(keys.result_key(rendered.job_id))
+    completed = platform.jobs.get(rendered.job_id)
+    platform.jobs.update(completed.model_copy(update={"status": JobStatus.REASSEMBLING, "result": None}))
+    again(platform, rendered)
+    stored = []
+    work(hooked(stored.append), Stage.REASSEMBLE)
+    assert stored == [], "nothing is joined a second time"
+    job = platform.jobs.get(rendered.job_id)
+    assert (job.status, job.result) == (JobStatus.COMPLETED, JobResult.model_validate_json(result))
+
+
+def test_a_crash_between_output_and_result_is_done_again_and_its_output_swept(platform, work, rendered, all_keys):
+    orphan = keys.output_key(rendered.job_id, "deadbeef", "mp4")
+    platform.storage.put_bytes(b"an output that nobody published", orphan)
+    work(platform, Stage.REASSEMBLE)
+    job = platform.jobs.get(rendered.job_id)
+    assert job.status is JobStatus.COMPLETED
+    work(platform, Stage.SWEEP)
+    assert outputs(all_keys, job) == [job.result.output_key]
+
+
+def test_a_result_whose_output_is_lost_does_not_count(platform, work, rendered, all_keys):
+    work(platform, Stage.REASSEMBLE)
+    completed = platform.jobs.get(rendered.job_id)
+    platform.storage.delete(completed.result.output_key)
+    platform.jobs.update(completed.model_copy(update={"status": JobStatus.REASSEMBLING, "result": None}))
+    again(platform, rendered)
+    work(platform, Stage.REASSEMBLE)
+    job = platform.jobs.get(rendered.job_id)
+    assert job.status is JobStatus.COMPLETED
+    assert outputs(all_keys, job) == [job.result.output_key] != [completed.result.output_key]
+
+
+def test_a_rendered_segment_that_is_gone_is_named(platform, work, rendered, all_keys, scratch):
+    platform.storage.delete(platform.completions.get(rendered.job_id, 1).object_key)
+    work(platform, Stage.REASSEMBLE)
+    job = platform.jobs.get(rendered.job_id)
+    assert (job.status, job.error.code) == (JobStatus.FAILED, "verification_failed")
+    assert "segment 1" in job.error.message
+    assert outputs(all_keys, job) == []
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_rendered_segment_that_was_truncated_is_never_published(platform, work, rendered, all_keys):
+    key = platform.completions.get(rendered.job_id, 2).object_key
+    platform.storage.put_bytes(platform.storage.read_range(key)[:-2000], key)
+    work(platform, Stage.REASSEMBLE)
+    job = platform.jobs.get(rendered.job_id)
+    assert (job.status, job.error.code) == (JobStatus.FAILED, "verification_failed")
+    assert outputs(all_keys, job) == []
+
+
+def test_a_source_that_was_replaced_is_noticed(platform, work, rendered, all_keys):
+    platform.storage.put_bytes(b"another film", rendered.source.key)
+    work(platform, Stage.REASSEMBLE)
+    job = platform.jobs.get(rendered.job_id)
+    assert (job.status, job.error.code) == (JobStatus.FAILED, "source_changed")
+
+
+def test_storage_that_is_away_is_waited_for(platform, work, rendered, hooked):
+    def away(_):
+        raise StorageUnavailable("away")
+
+    work(hooked(away), Stage.REASSEMBLE)
+    assert platform.jobs.get(rendered.job_id).status is JobStatus.REASSEMBLING
+    again(platform, rendered)
+    work(platform, Stage.REASSEMBLE)
+    assert platform.jobs.get(rendered.job_id).status is JobStatus.COMPLETED
+
+
+@pytest.mark.parametrize("end", [cancel_job, delete_job])
+def test_a_job_that_is_given_up_meanwhile_leaves_nothing(platform, work, rendered, hooked, all_keys, end):
+    def end_and_sweep(_):
+        end(platform, rendered.job_id)
+        work(platform, Stage.SWEEP)
+
+    work(hooked(end_and_sweep), Stage.REASSEMBLE)
+    assert platform.jobs.get(rendered.job_id).swept
+    assert all_keys(rendered.job_id) == []
+    assert platform.storage.list(keys.RECORDS_PREFIX).objects == ()
+
+
+def test_frames_that_the_source_had_lost_are_told(platform, work, job, render, tmp_path):
+    """A segment of which nothing could be decoded: its times are missing in the output, and the result says so."""
+    work(platform, Stage.CHUNK)
+    job = platform.jobs.get(job.job_id)
+    spec = load_manifest(platform.storage, job.job_id, job.plan.plan_id).segments[1]
+    first, end = spec.first_frame, spec.first_frame + len(spec.core)
+    for index in (0, 2):
+        render(job, index)
+    render(job, 1, frames=0, lost=spec.core)
+    advance(platform, job.job_id)
+    work(platform, Stage.REASSEMBLE)
+    job = platform.jobs.get(job.job_id)
+    assert job.status is JobStatus.COMPLETED, job.error
+    assert (job.result.frames, job.result.lost) == (36 - len(spec.core), spec.core)
+    (sentence,) = job.result.warnings
+    assert f"{len(spec.core)} of 36 frames" in sentence
+    assert f"between 0:{first / 24:05.2f} and 0:{(end - 1) / 24:05.2f}" in sentence
+    platform.storage.get_file(job.result.output_key, tmp_path / "output.mp4")
+    assert video_times(tmp_path / "output.mp4") == [Fraction(n, 24) for n in range(36) if not first <= n < end]
