@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pydantic import ValidationError
 
 from stereo_spot_runtime.advance import advance
@@ -11,7 +14,7 @@ from stereo_spot_runtime.scratch import attempt_directory
 from stereo_spot_shared import keys
 from stereo_spot_shared.errors import NotFound, PermanentError
 from stereo_spot_shared.inference import RenderResult
-from stereo_spot_shared.interfaces import ObjectInfo, ObjectStorage
+from stereo_spot_shared.interfaces import ObjectInfo, ObjectStorage, Platform
 from stereo_spot_shared.jobs import JobStatus, SegmentCompletion
 from video_worker.inspection import check_rendered
 from video_worker.segment import Segment
@@ -74,18 +77,27 @@ def adopt(segment: Segment, context: WorkContext, settings: VideoWorkerSettings)
 
 
 def settle(segment: Segment, context: WorkContext) -> None:
-    """What is left to do once a segment is complete; may be done any number of times.
+    """What is left to do once a segment is complete: its source is not needed any more, and the job may be ready to be joined.
 
-    Its source is not needed any more, and the job may be ready to be joined. Where the job ended meanwhile, the sweep may
-    have been here before the object and its completion, so they are removed.
+    May be done any number of times.
     """
-    platform, job_id = context.platform, segment.job.job_id
-    if platform.jobs.get(job_id).status in _KEEPS_NO_SEGMENTS:
-        for found in list(all_objects(platform.storage, segment.rendered_prefix)):
-            platform.storage.delete(found.key)
-        platform.completions.delete_by_job(job_id)
-    platform.storage.delete(segment.source_key)
-    advance(platform, job_id)
+    context.platform.storage.delete(segment.source_key)
+    advance(context.platform, segment.job.job_id)
+
+
+@contextmanager
+def leaving_nothing_unwanted(platform: Platform, job_id: str, index: int) -> Iterator[None]:
+    """Around an attempt at a segment: at its end, removes what was stored of it where the job keeps no segments any more.
+
+    The sweep may have been there before. An attempt that is killed in between is redelivered and comes here again.
+    """
+    try:
+        yield
+    finally:
+        if platform.jobs.get(job_id).status in _KEEPS_NO_SEGMENTS:
+            for found in list(all_objects(platform.storage, keys.rendered_prefix(job_id, index))):
+                platform.storage.delete(found.key)
+            platform.completions.delete_by_job(job_id)
 
 
 def _validate(segment: Segment, attempt_id: str, result: RenderResult, context: WorkContext, settings: VideoWorkerSettings) -> ObjectInfo:

@@ -45,6 +45,8 @@ def check_rendered(segment: Segment, result: RenderResult, path: Path, should_st
     expected = Ticks.of(sorted((core - lost).elements()))
     if lost - core or result.frames != len(expected):
         raise _failure(segment, f"of {len(segment.spec.core)} frames it claims {result.frames} and {len(result.lost)} lost")
+    if path.stat().st_size != result.bytes:
+        raise _failure(segment, f"it has {path.stat().st_size} bytes and not the {result.bytes} that were written")
     if not len(expected):
         return
     found = _inspect(segment, path, should_stop)

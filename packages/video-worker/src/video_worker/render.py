@@ -8,12 +8,12 @@ from stereo_spot_runtime.watch import JobWatch
 from stereo_spot_shared.errors import InvalidMessage
 from stereo_spot_shared.inference import RenderProgress, RenderResult
 from stereo_spot_shared.interfaces import InferenceBackend, ObjectStorage
-from stereo_spot_shared.jobs import Stage
+from stereo_spot_shared.jobs import Job, Plan, Stage
 from stereo_spot_shared.manifest import Manifest
 from stereo_spot_shared.messages import SegmentReady
 from stereo_spot_shared.pipeline import STAGES
 from video_worker.backends import open_backend
-from video_worker.completion import adopt, complete, settle
+from video_worker.completion import adopt, complete, leaving_nothing_unwanted, settle
 from video_worker.segment import Segment
 from video_worker.settings import VideoWorkerSettings
 
@@ -35,34 +35,34 @@ class RenderStage:
         A segment is wanted while its job is being cut or rendered and it is not complete. An object that an earlier
         attempt stored but did not live to record is recorded now, instead of rendering again.
         """
-        platform = context.platform
-        job = platform.jobs.get(message.job_id)
-        if job.status not in _WANTED or job.plan is None:
-            return
-        standing = platform.completions.get(job.job_id, message.segment_index)
-        watch = JobWatch(platform.jobs, job.job_id, _WANTED)
-        with watch.quiet_end():
-            manifest = self._manifest(platform.storage, job.job_id, job.plan.plan_id)
-            if message.segment_index >= len(manifest.segments):
-                raise InvalidMessage(f"job {job.job_id} has {len(manifest.segments)} segments, and no segment {message.segment_index}")
-            segment = Segment(job, job.plan.plan_id, manifest, manifest.segments[message.segment_index])
-            if standing is None and not adopt(segment, context, self._settings):
-                result = self._render(segment, context, watch)
-                complete(segment, context.attempt_id, result, context, self._settings)
-            settle(segment, context)
+        platform, index = context.platform, message.segment_index
+        with leaving_nothing_unwanted(platform, message.job_id, index):
+            job = platform.jobs.get(message.job_id)
+            if job.status not in _WANTED or job.plan is None:
+                return
+            watch = JobWatch(platform.jobs, job.job_id, _WANTED)
+            with watch.quiet_end():
+                segment = self._segment(platform.storage, job, job.plan, index)
+                if platform.completions.get(job.job_id, index) is None and not adopt(segment, context, self._settings):
+                    result = self._render(segment, context, watch)
+                    complete(segment, context.attempt_id, result, context, self._settings)
+                settle(segment, context)
 
     def close(self) -> None:
         """Stop what the backend started."""
         if self._backend is not None:
             self._backend.close()
 
-    def _manifest(self, storage: ObjectStorage, job_id: str, plan_id: str) -> Manifest:
-        """The plan of a job; the last few are kept, since a worker renders many segments of one job."""
-        if plan_id not in self._manifests:
-            self._manifests[plan_id] = load_manifest(storage, job_id, plan_id)
+    def _segment(self, storage: ObjectStorage, job: Job, plan: Plan, index: int) -> Segment:
+        """The segment by the job's plan; the last few plans are kept, since a worker renders many segments of one job."""
+        if plan.plan_id not in self._manifests:
+            self._manifests[plan.plan_id] = load_manifest(storage, job.job_id, plan.plan_id)
             if len(self._manifests) > _MANIFESTS_KEPT:
                 del self._manifests[next(iter(self._manifests))]
-        return self._manifests[plan_id]
+        manifest = self._manifests[plan.plan_id]
+        if index >= len(manifest.segments):
+            raise InvalidMessage(f"job {job.job_id} has {len(manifest.segments)} segments, and no segment {index}")
+        return Segment(job, plan.plan_id, manifest, manifest.segments[index])
 
     def _render(self, segment: Segment, context: WorkContext, watch: JobWatch) -> RenderResult:
         storage = context.platform.storage

@@ -47,7 +47,9 @@ class LocalBackend:
             self._process = None
 
     def _living_process(self) -> RenderingProcess:
-        if self._process is None or not self._process.alive():
+        if self._process is not None and not self._process.alive():
+            self.close()
+        if self._process is None:
             self._process = RenderingProcess(
                 self._settings.inference_command,
                 environment=inference_environment(),

@@ -1,0 +1,148 @@
+"""What others may do while a segment is being rendered; the backend is a stand-in that lets them do it at the right moment."""
+
+from __future__ import annotations
+
+import pytest
+
+from stereo_spot_runtime.operations import cancel_job, delete_job, retry_job
+from stereo_spot_runtime.updates import update_job
+from stereo_spot_shared import keys
+from stereo_spot_shared.errors import Interrupted, RenderFailed, UnsupportedMedia
+from stereo_spot_shared.inference import RenderProgress
+from stereo_spot_shared.jobs import JobStatus, Stage
+from stereo_spot_shared.pipeline import STAGES
+
+
+class HookedBackend:
+    """The real backend, with something happening after it has rendered and stored."""
+
+    def __init__(self, backend, hook):
+        self._backend, self._hook = backend, hook
+
+    def render(self, request, *, on_progress, should_stop):
+        result = self._backend.render(request, on_progress=on_progress, should_stop=should_stop)
+        self._hook()
+        return result
+
+    def close(self):
+        pass
+
+
+class WaitingBackend:
+    """Renders for ever, until it is told to stop; something happens as soon as it has begun."""
+
+    def __init__(self, hook):
+        self._hook = hook
+
+    def render(self, request, *, on_progress, should_stop):
+        on_progress(RenderProgress(frames=1))
+        self._hook()
+        while not should_stop():
+            pass
+        raise Interrupted("stopped")
+
+    def close(self):
+        pass
+
+
+class FailingBackend:
+    def __init__(self, error):
+        self._error = error
+
+    def render(self, request, *, on_progress, should_stop):
+        raise self._error
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def hooked(stage, stage_with, platform):
+    """A stage whose real backend has `hook` called after each rendering."""
+    from video_worker.backends import open_backend
+
+    if stage._backend is None:
+        stage._backend = open_backend(stage._settings, platform.storage)
+    return lambda hook: stage_with(HookedBackend(stage._backend, hook))
+
+
+def test_of_two_attempts_at_once_the_first_stands_and_the_other_leaves_nothing(platform, stage, hooked, work, job, rendered_keys):
+    work(hooked(lambda: work(stage, job, 0)), job, 0)
+    standing = platform.completions.get(job.job_id, 0)
+    assert rendered_keys(job) == [keys.answer_key(job.job_id, 0, standing.attempt_id), standing.object_key]
+
+
+@pytest.mark.parametrize("end", [cancel_job, delete_job])
+def test_a_job_that_ends_after_the_upload_keeps_nothing(platform, hooked, work, job, rendered_keys, end):
+    work(hooked(lambda: end(platform, job.job_id)), job, 0)
+    assert rendered_keys(job) == []
+    assert platform.completions.count(job.job_id) == 0
+    assert platform.queues[Stage.RENDER].depth().waiting == 0
+
+
+def test_a_late_duplicate_of_a_completed_job_keeps_nothing(platform, hooked, work, job, rendered_keys):
+    def complete():
+        update_job(platform, job.job_id, lambda j: j.evolve(status=JobStatus.COMPLETED))
+
+    work(hooked(complete), job, 0)
+    assert rendered_keys(job) == []
+    assert platform.completions.count(job.job_id) == 0
+
+
+def test_a_segment_that_is_finished_while_its_job_fails_is_kept_for_a_retry(platform, hooked, work, job):
+    work(hooked(lambda: update_job(platform, job.job_id, lambda j: j.evolve(status=JobStatus.FAILED))), job, 0)
+    assert platform.completions.get(job.job_id, 0) is not None
+    assert platform.jobs.get(job.job_id).status is JobStatus.FAILED
+
+
+@pytest.mark.parametrize("end", [cancel_job, delete_job])
+def test_rendering_stops_when_nobody_wants_it_any_more(platform, stage_with, work, job, end):
+    work(stage_with(WaitingBackend(lambda: end(platform, job.job_id))), job, 0)
+    assert platform.queues[Stage.RENDER].depth().waiting == 0
+
+
+def test_a_segment_that_never_renders_fails_the_job_and_is_named(platform, stage, stage_with, work, job, monkeypatch):
+    monkeypatch.setattr("stereo_spot_runtime.retry._COUNTED_BASE", 0.0)
+    work(stage, job, 0)
+    poisoned = stage_with(FailingBackend(RenderFailed("it burns", hint="put it out")))
+    work(poisoned, job, 1)
+    for attempt in range(2, STAGES[Stage.RENDER].max_attempts + 1):
+        assert platform.jobs.get(job.job_id).status is JobStatus.RENDERING, attempt
+        work(poisoned, job, 1, send=False)
+    failed = platform.jobs.get(job.job_id)
+    assert (failed.status, failed.error.code, failed.error.segment_index) == (JobStatus.FAILED, "render_failed", 1)
+    assert "it burns" in failed.error.message
+    assert platform.queues[Stage.RENDER].depth().dead == 1
+    kept = platform.completions.get(job.job_id, 0)
+    retry_job(platform, job.job_id)
+    work(stage, job, 1, send=False)
+    assert platform.completions.get(job.job_id, 0) == kept
+    assert platform.jobs.get(job.job_id).status is JobStatus.REASSEMBLING
+
+
+def test_media_that_cannot_be_rendered_fails_the_job_at_once(platform, stage_with, work, job):
+    work(stage_with(FailingBackend(UnsupportedMedia("no picture decodes"))), job, 1)
+    job = platform.jobs.get(job.job_id)
+    assert (job.status, job.error.code, job.error.segment_index) == (JobStatus.FAILED, "unsupported_media", 1)
+
+
+def test_a_segment_whose_source_is_gone_is_a_counted_failure(platform, stage, work, job):
+    platform.storage.delete(keys.segment_key(job.job_id, 0, "nut"))
+    work(stage, job, 0)
+    assert platform.jobs.get(job.job_id).status is JobStatus.RENDERING
+    assert platform.queues[Stage.RENDER].depth().waiting == 1
+
+
+def test_a_segment_that_does_not_exist_is_set_aside(platform, stage_with, work, job):
+    work(stage_with(), job, 99)
+    assert platform.queues[Stage.RENDER].depth().dead == 1
+    assert platform.jobs.get(job.job_id).status is JobStatus.RENDERING
+
+
+@pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.REASSEMBLING, JobStatus.FAILED])
+def test_a_job_that_renders_nothing_is_left_alone(platform, stage_with, work, job, status):
+    update_job(platform, job.job_id, lambda j: j.evolve(status=status))
+    before = platform.jobs.get(job.job_id)
+    work(stage_with(), job, 0)
+    assert platform.jobs.get(job.job_id) == before
+    assert platform.queues[Stage.RENDER].depth().waiting == 0
