@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from stereo_spot_cli.settings import export
 from stereo_spot_shared.errors import Conflict
 from stereo_spot_shared.interfaces import Platform
@@ -22,9 +24,9 @@ def drain(platform: Platform) -> None:
     one would have a segment rendered by two workers at once.
     """
     for queue in platform.queues.values():
-        wait = DRAIN_SECONDS if queue.depth().in_flight else 0.0
-        while deliveries := queue.receive(max_messages=10, wait_seconds=wait):
-            for delivery in deliveries:
+        give_up = time.monotonic() + DRAIN_SECONDS
+        while (depth := queue.depth()).waiting or (depth.in_flight and time.monotonic() < give_up):
+            for delivery in queue.receive(max_messages=10, wait_seconds=DRAIN_SECONDS):
                 try:
                     queue.ack(delivery)
                 except Conflict:

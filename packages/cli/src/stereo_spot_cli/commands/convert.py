@@ -11,6 +11,7 @@ from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersO
 from stereo_spot_shared.rendering import FramePacking, Quality, RenderParams
 
 DEFAULTS = RenderParams()
+DEMO_OUTPUT = "demo_3d.mp4"
 
 
 def convert(  # noqa: PLR0917 - typer makes options of parameters
@@ -53,12 +54,18 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
 
       stereo-spot convert --demo
     """
-    from stereo_spot_cli.conversion.command import DEMO_OUTPUT, carry_out
+    from stereo_spot_cli.conversion.checks import check_input, check_output
 
     if (source is None) != demo:
         raise typer.BadParameter("name one video to convert, or --demo" if source is None else "give either INPUT or --demo, not both")
     if result is None:
         result = Path(f"{source.stem}_3d.mp4") if source is not None else Path(DEMO_OUTPUT)
+    if source is not None:
+        source = check_input(source)
+    result = check_output(result, source=source, overwrite=overwrite)
+
+    from stereo_spot_cli.conversion.command import carry_out  # only now: it brings what is heavy
+
     carry_out(
         source,
         result,

@@ -95,8 +95,11 @@ def delete(job: JobArgument, data_dir: DataDirOption = None, as_json: JsonOption
 
 def act(job: str, data_dir: DataDirOption, operation: Callable[[Platform, str], Job], outcome: str, *, as_json: bool) -> None:
     """Find the job, do it, say so."""
+    from media_worker.sweep import sweep_job
+
     with opened(data_dir) as platform:
         changed = operation(platform, find(platform, job).job_id)
+        sweep_job(platform, changed)  # a media worker would do it, but perhaps none runs
         if as_json:
             output.emit(changed)
         else:

@@ -44,14 +44,14 @@ def container_of(output: Path) -> Container:
         ) from None
 
 
-def check_output(path: Path, *, source: Path, overwrite: bool) -> Path:
+def check_output(path: Path, *, source: Path | None, overwrite: bool) -> Path:
     """The absolute path of an output that can be written; CommandFailed for anything else. Leaves nothing behind."""
     path = path.expanduser().absolute()
     container_of(path)
     if path.is_dir():
         raise CommandFailed("output_not_writable", f"the output {path} is a directory", hint="name a file in it")
     if path.exists():
-        if path.samefile(source):
+        if source is not None and path.samefile(source):
             raise CommandFailed("output_is_input", f"input and output are the same file: {path}", hint="choose another output")
         if not overwrite:
             raise CommandFailed("output_exists", f"{path} exists already", hint="choose another output, or add --overwrite to replace it")

@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from stereo_spot_cli import output
-from stereo_spot_cli.conversion.checks import check_input, check_output, container_of
+from stereo_spot_cli.conversion.checks import container_of
 from stereo_spot_cli.conversion.display import display
 from stereo_spot_cli.conversion.order import Order
 from stereo_spot_cli.conversion.run import convert_file
@@ -27,8 +27,6 @@ from stereo_spot_cli.stopping import stop_requested
 from stereo_spot_cli.workers import choose_workers
 from stereo_spot_shared.rendering import RenderParams
 
-DEMO_OUTPUT = "demo_3d.mp4"
-
 
 def carry_out(
     source: Path | None,
@@ -40,17 +38,12 @@ def carry_out(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Convert `source` (None: the demo clip) into `result`, and say what came of it."""
+    """Convert `source` (None: the demo clip) into `result`, both checked, and say what came of it."""
     params = render_params(look, result)
     check_depth(params.depth)
-    if source is not None:
-        source = check_input(source)
-        result = check_output(result, source=source, overwrite=overwrite)
     place = open_data_dir(data_dir)
-    if source is None:
-        source = demo_video(place)
-        result = check_output(result, source=source, overwrite=overwrite)
-    summary = convert(Order(source, result, params, overwrite, workers), place, quiet=as_json)
+    order = Order(source or demo_video(place), result, params, overwrite, workers)
+    summary = convert(order, place, quiet=as_json)
     if as_json:
         output.emit(summary)
     else:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from media_worker.sweep import sweep_job
 from stereo_spot_cli.conversion.checks import publish
 from stereo_spot_cli.conversion.display import Display, Tick
 from stereo_spot_cli.conversion.identity import Identity, find_job
@@ -31,7 +32,6 @@ LOOK_EVERY_SECONDS = 0.25
 RECONCILE_EVERY_SECONDS = 60.0
 WAIT_AT_MOST_SECONDS = 20.0
 """How long all work may wait for something outside (disk space, say) before the person is told to see to it."""
-SWEEP_AT_MOST_SECONDS = 10.0
 
 Expectation = Callable[[int], float | None]
 """What rendering so many frames will take, in seconds; None where nothing like it was ever measured."""
@@ -90,11 +90,10 @@ def work(
         job = wait_for_end(watcher, supervisor, platform, job_id, stop=stop, show=show)
         if job.status is JobStatus.COMPLETED:
             deliver(platform, job, order)
-        wait_for_sweep(platform, job_id)
     finally:
         supervisor.stop()
         drain(platform)
-    return ended_well(job, logs)
+    return ended_well(platform, job, logs)
 
 
 def set_going(platform: Platform, order: Order, job_id: str, job: Job | None) -> None:
@@ -154,13 +153,14 @@ class Patience:
         return self._looks * LOOK_EVERY_SECONDS > WAIT_AT_MOST_SECONDS
 
 
-def ended_well(job: Job, logs: Path) -> Job:
+def ended_well(platform: Platform, job: Job, logs: Path) -> Job:
     """The job, if it is completed; its logs are of no more use then. Else its reason as an error."""
     if job.status is JobStatus.COMPLETED:
         shutil.rmtree(logs, ignore_errors=True)
         return job
     if job.error is not None and job.status is JobStatus.FAILED:
         raise job_failure(job.error, logs)
+    sweep_job(platform, job)
     raise CommandFailed(
         job.status.value, f"the job {job.job_id} was {job.status.value} by somebody else", hint="the same command begins anew"
     )
@@ -176,14 +176,8 @@ def deliver(platform: Platform, job: Job, order: Order) -> None:
         publish(fetched, order.output, overwrite=order.overwrite)
 
 
-def wait_for_sweep(platform: Platform, job_id: str) -> None:
-    """Let the media worker remove what the job no longer needs, for a while; a later worker would do so too."""
-    give_up = time.monotonic() + SWEEP_AT_MOST_SECONDS
-    while not (job := platform.jobs.get(job_id)).swept and job.status is not JobStatus.FAILED and time.monotonic() < give_up:
-        time.sleep(LOOK_EVERY_SECONDS / 5)
-
-
 def forget_objects(platform: Platform, job: Job) -> None:
     """Free what a delivered job still holds in the data directory. Its row and its record stay."""
+    sweep_job(platform, job)
     for item in list(all_objects(platform.storage, keys.job_prefix(job.job_id))):
         platform.storage.delete(item.key)

@@ -1,0 +1,201 @@
+"""Conversions from end to end, as a person starts, stops, kills and repeats them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import pytest
+
+from stereo_spot_media.scene import read_frame_number
+from stereo_spot_shared import keys
+from stereo_spot_shared.jobs import Job, JobStatus
+
+FAST = ("--quality", "draft", "--segment-seconds", "0.5", "--workers", "1")
+KEYS = [
+    "job_id", "status", "output", "layout", "width", "height", "frames", "segments", "segments_rendered", "left_out", "depth",
+    "lost", "warnings", "seconds",
+]  # fmt: skip
+
+
+def frame_numbers(path: Path) -> list[int]:
+    """What is drawn on the left view of every frame."""
+    with av.open(str(path)) as container:
+        pictures = (frame.to_ndarray(format="rgb24") for frame in container.decode(video=0))
+        return [read_frame_number(picture[:, : picture.shape[1] // 2]) for picture in pictures]
+
+
+def job_of(shell) -> Job | None:
+    """The newest job in the data directory."""
+    if not (shell.data_dir / "stereo-spot.db").exists():
+        return None
+    platform = shell.platform()
+    try:
+        return next(iter(platform.jobs.list(limit=1).jobs), None)
+    finally:
+        platform.close()
+
+
+def finished_segments(shell) -> dict[int, str]:
+    """The attempt that stands for each finished segment of the newest job."""
+    job = job_of(shell)
+    if job is None or job.status.is_final:
+        return {}
+    platform = shell.platform()
+    try:
+        return {one.segment_index: one.attempt_id for one in platform.completions.query_by_job(job.job_id).completions}
+    finally:
+        platform.close()
+
+
+def test_json_is_one_object_and_the_output_is_whole(shell, clip: Path) -> None:
+    answer = shell.run("convert", clip, "-o", "out.mp4", *FAST, "--json")
+    assert answer.status == 0, answer
+    facts = answer.json
+    assert list(facts) == KEYS
+    assert list(facts["seconds"]) == ["chunk", "render", "reassemble", "total"]
+    assert (facts["status"], facts["frames"], facts["width"], facts["height"]) == ("completed", 48, 384, 108)
+    assert (facts["layout"], facts["depth"], facts["left_out"], facts["lost"]) == ("full-sbs", "basic", [], [])
+    assert facts["output"] == str(shell.folder / "out.mp4")
+    assert facts["segments"] == facts["segments_rendered"] >= 3
+    assert frame_numbers(shell.folder / "out.mp4") == list(range(48))
+    assert sorted(path.name for path in shell.folder.iterdir()) == ["out.mp4"]
+
+    # What is kept is the job's row and its record; the objects, logs and scratch files are gone.
+    assert [path for path in (shell.data_dir / "objects").rglob("*") if path.is_file()] == [
+        shell.data_dir / "objects" / keys.record_key(facts["job_id"])
+    ]
+    assert not any((shell.data_dir / "logs").iterdir())
+    assert not any((shell.data_dir / "scratch").iterdir())
+
+    # The same again: refused, then with --overwrite made anew.
+    assert shell.run("convert", clip, "-o", "out.mp4", *FAST, "--json").json["error"]["code"] == "output_exists"
+    again = shell.run("convert", clip, "-o", "out.mp4", *FAST, "--overwrite")
+    assert again.status == 0, again
+    assert "out.mp4: 48 frames, 384×108, full-sbs, depth “basic”" in again.out
+    assert frame_numbers(shell.folder / "out.mp4") == list(range(48))
+
+    listed = shell.run("jobs", "list", "--json").json["jobs"]
+    assert len(listed) == 2
+    assert {job["status"] for job in listed} == {"completed"}
+
+    gathered = shell.run("gather", "-o", "records", "--json").json
+    assert [record["frames"] for record in gathered["records"]] == [48, 48]
+    plots = [Path(file) for file in gathered["files"] if file.endswith(".png")]
+    assert len(plots) == 3
+    assert all((shell.folder / plot).read_bytes().startswith(b"\x89PNG") for plot in plots)
+
+
+@pytest.mark.parametrize("how", ["ctrl-c", pytest.param("terminate", marks=pytest.mark.slow), "kill"])
+def test_the_same_command_goes_on_and_renders_no_finished_segment_again(
+    shell, clip: Path, started: Callable[..., subprocess.Popen[str]], how: str
+) -> None:
+    words = ("convert", clip, "-o", "out.mp4", *FAST, "--json")
+    process = started(*words)
+    shell.wait_for(lambda: len(finished_segments(shell)) >= 1, process)
+    everybody = shell.family(process)
+    match how:
+        case "ctrl-c":
+            os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
+        case "terminate":
+            process.terminate()
+        case "kill":
+            os.killpg(process.pid, signal.SIGKILL)
+    out, err = process.communicate(timeout=60)
+    if how == "kill":
+        assert process.returncode == -signal.SIGKILL
+    else:
+        assert process.returncode == 130, (out, err)
+        assert "the same command goes on from here" in err
+        assert "Traceback" not in err
+    assert shell.still_running(everybody) == []
+    assert list(shell.folder.iterdir()) == []
+
+    before = finished_segments(shell)
+    assert before
+    answer = shell.run(*words)
+    assert answer.status == 0, answer
+    facts = answer.json
+    assert facts["segments_rendered"] == facts["segments"] - len(before)
+    assert frame_numbers(shell.folder / "out.mp4") == list(range(48))
+
+
+def test_two_at_once(shell, clip: Path, started: Callable[..., subprocess.Popen[str]]) -> None:
+    """The same output twice is refused; two outputs are made beside each other, and neither disturbs the other's end."""
+    first = started("convert", clip, "-o", "first.mp4", *FAST, "--json")
+    second = started("convert", clip, "-o", "second.mkv", *FAST, "--layout", "half-tb", "--json")
+    shell.wait_for(lambda: job_of(shell) is not None, first)
+    twice = shell.run("convert", clip, "-o", "first.mp4", *FAST, "--json")
+    assert (twice.status, twice.json["error"]["code"]) == (1, "already_running"), twice
+    for process in (first, second):
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, (out, err)
+    assert frame_numbers(shell.folder / "first.mp4") == list(range(48))
+    assert sorted(path.name for path in shell.folder.iterdir()) == ["first.mp4", "second.mkv"]
+
+
+def test_an_interrupted_job_can_be_deleted_with_all_that_it_holds(shell, clip: Path, started: Callable[..., subprocess.Popen[str]]) -> None:
+    process = started("convert", clip, "-o", "out.mp4", *FAST)
+    shell.wait_for(lambda: (job := job_of(shell)) is not None and job.cut > 0, process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    job = job_of(shell)
+    assert job is not None
+    assert not job.status.is_final
+    shown = shell.run("jobs", "show", job.job_id[:8])
+    assert job.job_id in shown.out
+    assert shell.run("jobs", "retry", job.job_id, "--json").json["error"]["code"] == "conflict"
+    assert shell.run("jobs", "delete", job.job_id[:8]).status == 0
+    assert not [path for path in (shell.data_dir / "objects").rglob("*") if path.is_file()]
+    assert job_of(shell).status is JobStatus.DELETED
+
+
+def test_up_does_what_smoke_test_asks_and_stops_cleanly(shell, started: Callable[..., subprocess.Popen[str]]) -> None:
+    process = started("up", "--workers", "1")
+    answer = shell.run("smoke-test", "--running-workers", "--json")
+    assert answer.status == 0, answer
+    assert answer.json["ok"]
+    assert [step["what"] for step in answer.json["steps"]][-1] == "what it held was removed"
+    everybody = shell.family(process)
+    assert len(everybody) >= 3
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "media-worker-0: process" in err
+    assert shell.still_running(everybody) == []
+
+
+def test_smoke_test_says_what_is_missing(shell) -> None:
+    answer = shell.run("smoke-test", "--running-workers", "--timeout", "1")
+    assert answer.status == 1
+    assert "no media worker took the job" in answer.err
+
+
+def test_probe_and_doctor(shell, clip: Path) -> None:
+    facts = shell.run("probe", clip, "--json").json
+    assert (facts["conversion"]["frames"], facts["conversion"]["width"], facts["source"]["video"]["codec"]) == (48, 384, "h264")
+    assert "h264" in shell.run("probe", clip).out
+    answer = shell.run("doctor", "--json")
+    assert answer.status == 0, answer
+    assert answer.json["fit"]
+    (shell.folder / "file").touch()
+    sick = shell.run("doctor", "--data-dir", "file/data", "--json")
+    assert sick.status == 1
+    assert {finding["what"] for finding in sick.json["findings"] if finding["verdict"] == "missing"} == {"data directory", "platform"}
+
+
+@pytest.mark.slow
+def test_the_demo_and_the_benchmark(shell) -> None:
+    answer = shell.run("convert", "--demo", "--json")
+    assert answer.status == 0, answer
+    assert frame_numbers(shell.folder / "demo_3d.mp4") == list(range(192))
+    answer = shell.run("bench", "--seconds", "2", "--size", "160x96", "--runs", "1", "--segment-seconds", "0.5", "--json")
+    assert answer.status == 0, answer
+    facts = answer.json
+    assert set(facts["ratios"]) == {"chunking_share_of_demuxing", "stage_overlap", "pipeline_over_whole", "two_workers_over_one"}
+    assert facts["pipeline"]["segments"] > 1
+    assert facts["whole"]["frames"] == 48
