@@ -19,7 +19,10 @@ def bench(  # noqa: PLR0917 - typer makes options of parameters
     result: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the JSON to this file.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure chunking, the stages of rendering, the cost of the pipeline, and two workers against one, here and now.
+    """Measure how fast it is here and now.
+
+    Chunking against reading, the stages of rendering, the pipeline against one process, two workers against one. The whole
+    takes some minutes; shorter clips and one run take less and say less.
 
     Example:  stereo-spot bench --seconds 8 --size 640x360 --runs 1
     """

@@ -6,7 +6,9 @@ from stereo_spot_cli.commands.options import DataDirOption, JsonOption
 
 
 def doctor(data_dir: DataDirOption = None, as_json: JsonOption = False) -> int:
-    """Look at this machine: codecs, depth estimators, processor, memory, disk, platform. Exit status 1 where converting cannot work.
+    """Say what is there and what is missing.
+
+    Looks at codecs, depth estimators, processors, memory, disk, platform. Exit status 1 where a conversion cannot work.
 
     Example:  stereo-spot doctor
     """

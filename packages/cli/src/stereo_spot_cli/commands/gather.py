@@ -15,9 +15,10 @@ def gather(
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Collect the records of finished conversions from the platform in use: frames, seconds by stage, bytes, estimator, machine.
+    """Collect what finished conversions took.
 
-    Writes records.json and plots into DIR and shows a table. Example:  stereo-spot gather -o records
+    From the records of the platform in use (frames, seconds by stage, bytes, estimator, machine): writes records.json and plots
+    into DIR and shows a table. Example:  stereo-spot gather -o records
     """
     from stereo_spot_cli import output
     from stereo_spot_cli.gathering.plots import write_plots

@@ -16,7 +16,7 @@ from stereo_spot_shared.jobs import Job, JobStatus
 if TYPE_CHECKING:
     from stereo_spot_shared.interfaces import Platform
 
-app = typer.Typer(no_args_is_help=True, help="List jobs, look at one, retry, cancel or delete it.")
+app = typer.Typer(no_args_is_help=True, help="Look at jobs and act on them.")
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, or enough of its beginning to tell it from others.")]
 
@@ -46,7 +46,9 @@ def list_jobs(
 
 @app.command()
 def show(job: JobArgument, data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
-    """Show one job: how far it is, who works on it, what came of it.
+    """Show one job.
+
+    How far it is, who works on it, what came of it.
 
     Example:  stereo-spot jobs show 3f2a
     """
@@ -62,7 +64,9 @@ def show(job: JobArgument, data_dir: DataDirOption = None, as_json: JsonOption =
 
 @app.command()
 def retry(job: JobArgument, data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
-    """Let a failed job go on; its finished segments are kept.
+    """Let a failed job go on.
+
+    Its finished segments are kept.
 
     Example:  stereo-spot jobs retry 3f2a
     """
@@ -73,7 +77,9 @@ def retry(job: JobArgument, data_dir: DataDirOption = None, as_json: JsonOption 
 
 @app.command()
 def cancel(job: JobArgument, data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
-    """Stop a job for good and free what it holds.
+    """Stop a job for good.
+
+    What it holds is freed.
 
     Example:  stereo-spot jobs cancel 3f2a
     """
@@ -84,7 +90,9 @@ def cancel(job: JobArgument, data_dir: DataDirOption = None, as_json: JsonOption
 
 @app.command()
 def delete(job: JobArgument, data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
-    """Delete a job and everything that it holds in the data directory. Files that were converted into stay.
+    """Delete a job and all that it holds.
+
+    Outputs that were delivered stay.
 
     Example:  stereo-spot jobs delete 3f2a
     """

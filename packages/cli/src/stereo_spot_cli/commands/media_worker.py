@@ -6,7 +6,9 @@ from stereo_spot_cli.commands.options import DataDirOption
 
 
 def media_worker(data_dir: DataDirOption = None) -> None:
-    """Run one media worker: it cuts videos, joins segments, removes what is no longer needed, and looks for lost messages.
+    """Run one worker that cuts and joins.
+
+    It also removes what is no longer needed and sends again what was lost.
 
     Example:  STORAGE_ADAPTER=aws stereo-spot media-worker
     """

@@ -18,7 +18,9 @@ def probe(
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a video file is, and what a conversion would make of it: size, tracks, time.
+    """Say what a video is and what it would become.
+
+    The file is opened in a child process with limits. Times are estimated from earlier conversions in the same place.
 
     Example:  stereo-spot probe movie.mkv
     """

@@ -19,9 +19,11 @@ def reconcile(
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Send again what jobs wait for and nobody has heard of. Media workers do this by themselves every half minute.
+    """Send again what was lost.
 
-    Exit status 1 where a job could not be looked after. Example:  stereo-spot reconcile --now
+    Looks after every unfinished job, as media workers do by themselves every half minute. Exit status 1 where one could not be.
+
+    Example:  stereo-spot reconcile --now
     """
     from stereo_spot_runtime.reconciler import reconcile as look_after_all
 

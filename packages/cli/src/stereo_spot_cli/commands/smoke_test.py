@@ -17,7 +17,9 @@ def smoke_test(
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Send a tiny clip through the platform in use, look at what comes out frame by frame, remove all of it, and say what is wrong.
+    """Check the platform from end to end.
+
+    Sends a tiny clip through it, looks at what comes out frame by frame, removes all of it, and says what is wrong.
 
     Examples:
 

@@ -6,7 +6,9 @@ from stereo_spot_cli.commands.options import DataDirOption, WorkersOption
 
 
 def up(workers: WorkersOption = None, data_dir: DataDirOption = None) -> None:
-    """Run workers of every stage on this machine until Ctrl-C or SIGTERM; what dies is started again.
+    """Run workers of every stage on this machine.
+
+    Until Ctrl-C or SIGTERM; what dies is started again.
 
     Example:  stereo-spot up --workers 2
     """

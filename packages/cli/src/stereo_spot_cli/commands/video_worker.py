@@ -6,7 +6,7 @@ from stereo_spot_cli.commands.options import DataDirOption
 
 
 def video_worker(data_dir: DataDirOption = None) -> None:
-    """Run one video worker: it renders segments, one after another.
+    """Run one worker that renders segments.
 
     Example:  STORAGE_ADAPTER=aws stereo-spot video-worker
     """
