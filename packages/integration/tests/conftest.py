@@ -1,0 +1,168 @@
+"""The whole pipeline on the embedded platform: real workers as real processes below one supervisor, in their own process group."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stereo_spot_local_adapters.platform import open_platform
+from stereo_spot_media.demo_clip import Captions, Clip, Sound, write_clip
+from stereo_spot_media.scene import Scene
+from stereo_spot_runtime.operations import submit
+from stereo_spot_runtime.paging import all_completions, all_objects
+from stereo_spot_shared import keys
+from stereo_spot_shared.jobs import JobStatus
+from stereo_spot_shared.rendering import Quality, RenderParams
+
+PATIENCE_SECONDS = 240
+"""A job that is not over by then hangs; no test waits so long otherwise."""
+
+RUNNER = """
+import json, sys, time
+from pathlib import Path
+from stereo_spot_runtime.supervisor import ProcessSpec, Supervisor
+count, logs = int(sys.argv[1]), Path(sys.argv[2])
+specs = [
+    ProcessSpec("media-worker", [sys.executable, "-m", "media_worker.main"]),
+    ProcessSpec("video-worker", [sys.executable, "-m", "video_worker.main"], count=count),
+]
+with Supervisor(specs, log_dir=logs) as supervisor:
+    while True:
+        supervisor.poll()
+        pids = logs / "pids.json.new"
+        pids.write_text(json.dumps(supervisor.pids()))
+        pids.replace(logs / "pids.json")
+        time.sleep(0.2)
+"""
+
+
+class Pipeline:
+    """A data directory and the workers that serve it."""
+
+    def __init__(self, root):
+        self.data, self.logs = root / "data", root / "logs"
+        self.logs.mkdir(parents=True)
+        self.platform = open_platform(self.data)
+        self._runner = None
+        self._children = []
+        self.seen = {}
+        """Attempt ids of all completions that were ever seen, by job and segment."""
+
+    def start(self, *, video_workers=1, **environment):
+        settings = {
+            "STEREO_SPOT_DATA_DIR": str(self.data),
+            "STEREO_SPOT_SCRATCH_DIR": str(self.data / "scratch"),
+            "STEREO_SPOT_RENDER_THREADS": "1",
+            "STEREO_SPOT_RECEIVE_WAIT_SECONDS": "0.2",
+            "STEREO_SPOT_RECONCILE_SECONDS": "2",
+            **environment,
+        }
+        command = [sys.executable, "-c", RUNNER, str(video_workers), str(self.logs)]
+        (self.logs / "pids.json").unlink(missing_ok=True)
+        self._runner = subprocess.Popen(command, env={**os.environ, **settings}, start_new_session=True)
+
+    def worker(self, name):
+        """The process id of a running worker."""
+        return json.loads((self.logs / "pids.json").read_text())[name]
+
+    def processes(self):
+        """The runner and all that descends from it."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(self._runner.pid)
+            return [parent, *parent.children(recursive=True)]
+        return []
+
+    def kill_group(self):
+        """SIGKILL the whole process group; returns when every process below it is gone."""
+        family = self.processes()
+        os.killpg(self._runner.pid, signal.SIGKILL)
+        self._runner.wait()
+        _, alive = psutil.wait_procs(family, timeout=30)
+        assert alive == [], "a process outlived its group"
+
+    def stop(self):
+        if self._runner is not None and self._runner.poll() is None:
+            self.kill_group()
+
+    def submit(self, path, **params):
+        return submit(self.platform, path, RenderParams(**{"segment_seconds": 0.5, "quality": Quality.DRAFT, **params}))
+
+    def wait(self, job, until):
+        """Watch the job until `until(job)`; meanwhile no completion may ever be replaced by another."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not until(now := self.platform.jobs.get(job.job_id)):
+            assert time.monotonic() < deadline, f"the job hangs: {now}\n{self.log_tails()}"
+            assert self._runner is None or self._runner.poll() is None, self.log_tails()
+            self.look(job)
+            time.sleep(0.05)
+        return now
+
+    def look(self, job):
+        """Note the completions that stand now."""
+        for completion in all_completions(self.platform.completions, job.job_id):
+            key = (job.job_id, completion.segment_index)
+            assert self.seen.setdefault(key, completion.attempt_id) == completion.attempt_id, "a finished segment was rendered again"
+
+    def finish(self, job):
+        """Wait until the job is over and swept."""
+        return self.wait(job, lambda now: now.status is JobStatus.FAILED or (now.status.is_final and now.swept))
+
+    def output(self, job, folder):
+        """The published file of a completed job."""
+        done = self.finish(job)
+        assert done.status is JobStatus.COMPLETED, f"{done.error}\n{self.log_tails()}"
+        path = folder / f"output-{job.job_id}.{job.params.container}"
+        self.platform.storage.get_file(done.result.output_key, path)
+        return path
+
+    def keys(self, job):
+        return [found.key for found in all_objects(self.platform.storage, keys.job_prefix(job.job_id))]
+
+    def log_tails(self):
+        return "\n".join(f"--- {path.name}\n{path.read_text()[-3000:]}" for path in self.logs.glob("*.log"))
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    """Workers of one's own, to be started (and killed) by the test."""
+    pipeline = Pipeline(tmp_path)
+    yield pipeline
+    pipeline.stop()
+    pipeline.platform.close()
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory):
+    """Workers that run all the time, for tests that harm nobody."""
+    pipeline = Pipeline(tmp_path_factory.mktemp("running"))
+    pipeline.start(video_workers=2)
+    yield pipeline
+    pipeline.stop()
+    pipeline.platform.close()
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory) -> Path:
+    """Four seconds with a number in every frame, a keyframe every six, sound and subtitles: eight segments of half a second."""
+    path = tmp_path_factory.mktemp("clips") / "scene.mp4"
+    scene = Scene(width=160, height=96, rate=Fraction(24))
+    return write_clip(
+        path,
+        Clip(
+            scene=scene,
+            frames=96,
+            options={"g": "6", "preset": "ultrafast"},
+            sounds=(Sound(language="eng"), Sound(language="deu")),
+            captions=(Captions(((500, 1500, "one"), (2000, 3000, "two")), codec="mov_text", language="eng"),),
+        ),
+    )
