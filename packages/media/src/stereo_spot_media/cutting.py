@@ -141,10 +141,9 @@ class OpenSegment:
         self.path = folder / segment_file(spec.index, manifest.segment_container)
         self.part = self.path.with_name(self.path.name + ".part")
         self.first = spec.packets[0]
-        self.offset = manifest.pts_offset
         self.clock = manifest.video.time_base
         self.last_duration = max(1, manifest.last_duration)
-        self.pts = table.pts[slice(*spec.packets)] + manifest.pts_offset
+        self.pts = (table.pts[slice(*spec.packets)] + manifest.pts_offset).tolist()
         self.dts = regenerate_dts(self.pts, time_base=self.clock)
         with translated(self.part.name):
             self.container = open_output(self.part, manifest.segment_container, self.clock)
@@ -156,10 +155,14 @@ class OpenSegment:
         at = number - self.first
         packet.stream = self.stream
         packet.time_base = self.clock
-        packet.pts, packet.dts = int(self.pts[at]), self.dts[at]
-        packet.duration = self.last_duration if at + 1 == len(self.dts) else 0  # MOV drops a last picture of no duration
-        with translated(self.part.name):
+        packet.pts, packet.dts = self.pts[at], self.dts[at]
+        if at + 1 == len(self.dts):
+            packet.duration = self.last_duration  # MOV drops a last picture of no duration
+        try:
             self.container.mux_one(packet)
+        except av.FFmpegError as error:
+            with translated(self.part.name):
+                raise error from None
 
     def finish(self) -> CutSegment:
         """Close the file and give it its name."""

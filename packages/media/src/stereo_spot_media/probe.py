@@ -27,7 +27,7 @@ from stereo_spot_shared.timing import Rational
 NOT_THE_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 PLACES = 3
 """Places of the video at which pictures are decoded to see whether it is interlaced."""
-PICTURES_PER_PLACE = 6
+PICTURES_PER_PLACE = 3
 PACKETS_PER_PLACE = 400
 """Packets that are tried at most for the pictures of one place (a recording may begin in the middle of a GOP)."""
 UNSPECIFIED = 2

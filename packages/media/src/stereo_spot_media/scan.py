@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream as AvVideoStream
 from numpy.typing import NDArray
 
@@ -28,6 +30,8 @@ from stereo_spot_shared.errors import UnsupportedMedia
 from stereo_spot_shared.manifest import VideoStream
 
 REPORT_SECONDS = 0.5
+PACKETS_BETWEEN_LOOKS = 64
+"""Packets between two looks at the clock."""
 TRIAL_LIMIT = 600
 """Packets at an unclean start of which it is tried whether they decode; later ones are taken at their word."""
 TRIAL_TAIL = 2 * MAX_REORDER
@@ -121,40 +125,57 @@ def read_all(
     """Demux the whole file once."""
     raw = RawPackets(times_hold=(container.format.name, stream.codec_context.name) not in TIMES_OF_DECODING)
     starts_here, shows = random_access_test(stream), shown_test(stream)
-    starts: dict[int, tuple[int, Fraction]] = {}
-    ends: dict[int, tuple[int, Fraction]] = {}
+    firsts: dict[int, Packet[Any]] = {}
+    lasts: dict[int, Packet[Any]] = {}
     errors: list[Exception] = []
     corrupt: list[int] = []
-    reported, done = time.monotonic(), 0
+    progress = Progress(on_progress)
     for packet in read_packets(container, list(container.streams), errors.append):
-        done += packet.size
-        if packet.pts is not None:
-            end = packet.pts + (packet.duration or 0)
-            if end > ends.get(packet.stream_index, (UNKNOWN, Fraction(0)))[0]:
-                ends[packet.stream_index] = end, packet.time_base
-            if packet.stream_index not in starts or packet.pts < starts[packet.stream_index][0]:
-                starts[packet.stream_index] = packet.pts, packet.time_base
-        if packet.stream_index != stream.index:
+        index, size = packet.stream_index, packet.size
+        firsts.setdefault(index, packet)
+        lasts[index] = packet
+        progress.add(size)
+        if index != stream.index:
             continue
         if len(raw.pts) >= limits.max_frames:
             raise UnsupportedMedia(f"{name} has more than {limits.max_frames:,} pictures.", hint="Cut the video into parts.")
         if packet.is_corrupt:
             corrupt.append(len(raw.pts))
-        data = memoryview(packet)
-        shown = not packet.is_discard and (shows is None or shows(data))
-        raw.pts.append(UNKNOWN if packet.pts is None else packet.pts)
+        pts = packet.pts
+        shown = not packet.is_discard and (shows is None or shows(memoryview(packet)))
+        raw.pts.append(UNKNOWN if pts is None else pts)
         raw.shown.append(shown)
-        raw.random_access.append(packet.is_keyframe and starts_here(data))
-        raw.sizes.append(packet.size)
-        if shown and packet.pts is not None and packet.pts >= raw.last_pts:
-            raw.last_pts, raw.last_duration = packet.pts, packet.duration or 0
-        if time.monotonic() - reported > REPORT_SECONDS:
-            reported = time.monotonic()
-            on_progress(done)
-    raw.starts = {index: start * base for index, (start, base) in starts.items()}
-    raw.end = max((end * base for end, base in ends.values()), default=Fraction(0))
+        raw.random_access.append(packet.is_keyframe and starts_here(memoryview(packet)))
+        raw.sizes.append(size)
+        if shown and pts is not None and pts >= raw.last_pts:
+            raw.last_pts, raw.last_duration = pts, packet.duration or 0
+    raw.starts = {index: packet.pts * packet.time_base for index, packet in firsts.items() if packet.pts is not None}
+    raw.end = max((end_of(packet) for packet in lasts.values()), default=Fraction(0))
     raw.damaged = damage(raw, errors, corrupt, stream.time_base or Fraction(1))
     return raw
+
+
+def end_of(packet: Packet[Any]) -> Fraction:
+    """Seconds at which a packet ends; 0 where it has no time."""
+    return (packet.pts + (packet.duration or 0)) * packet.time_base if packet.pts is not None else Fraction(0)
+
+
+class Progress:
+    """Tells how many bytes were read, now and then."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self.tell = tell
+        self.done = 0
+        self.packets = 0
+        self.told = time.monotonic()
+
+    def add(self, size: int) -> None:
+        """Count a packet."""
+        self.done += size
+        self.packets += 1
+        if self.packets % PACKETS_BETWEEN_LOOKS == 0 and time.monotonic() - self.told > REPORT_SECONDS:
+            self.told = time.monotonic()
+            self.tell(self.done)
 
 
 def damage(raw: RawPackets, errors: list[Exception], corrupt: list[int], time_base: Fraction) -> list[str]:
