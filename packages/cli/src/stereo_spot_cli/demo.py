@@ -24,12 +24,11 @@ def demo_video(data_dir: DataDir) -> Path:
     return path
 
 
-def make_clip(path: Path, *, seconds: float, width: int, height: int, sound: bool = True) -> Path:
-    """Draw, encode and write `seconds` of the demo scene (24 frames a second, a shot of four seconds each) to `path`."""
+def make_clip(path: Path, *, seconds: float, width: int, height: int, quality: int = 23) -> Path:
+    """Write `seconds` of the demo scene with sound to `path`: H.264 at that CRF, 24 frames a second, shots of four seconds."""
     from stereo_spot_media.demo_clip import Clip, Sound, write_clip
     from stereo_spot_media.scene import Scene
 
     scene = Scene(width=width, height=height, cut_frames=96)
-    return write_clip(
-        path, Clip(scene=scene, frames=round(seconds * scene.rate), sounds=(Sound(),) if sound else (), options={"preset": "veryfast"})
-    )
+    options = {"preset": "veryfast", "crf": str(quality)}
+    return write_clip(path, Clip(scene=scene, frames=round(seconds * scene.rate), sounds=(Sound(),), options=options))

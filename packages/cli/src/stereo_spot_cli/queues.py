@@ -14,7 +14,13 @@ DRAIN_SECONDS = 2.0
 
 def use_queue_group(name: str) -> None:
     """From here on this process, and those that it starts, see messages of one group only, and reconcile no others' jobs."""
-    export({"STEREO_SPOT_QUEUE_GROUP": name, "STEREO_SPOT_RECONCILE_SECONDS": "0"})
+    export(
+        {
+            "STEREO_SPOT_QUEUE_GROUP": name,
+            "STEREO_SPOT_RECONCILE_SECONDS": "0",
+            "STEREO_SPOT_RECEIVE_WAIT_SECONDS": "0.2",  # so soon does an idle worker stop when it is told to
+        }
+    )
 
 
 def drain(platform: Platform) -> None:
