@@ -131,7 +131,9 @@ def picture_packets(
     unreadable, encoded otherwise, or does not hold exactly its frames.
     """
     shown = all_kept_times(manifest, lost)
-    dts = decoding_times(shown, encoding.reorder, manifest.video.time_base)
+    counts = [len(kept_times(spec, lost)) for spec in manifest.segments]
+    starts = np.cumsum([0, *counts[:-1]], dtype=np.int64)
+    dts = decoding_times(shown, starts, encoding.reorder, manifest.video.time_base)
     ends = np.append(shown[1:], shown[-1] + manifest.last_duration)
     target = stream.time_base or Fraction(1, 1000)
     clock, seconds = PictureClock.of(manifest, target), float(target)
@@ -184,7 +186,18 @@ def wrong_frames(spec: SegmentSpec, kept: Sequence[int], got: Sequence[int]) -> 
     return f"Segment {spec.index} holds frames at other times than the manifest plans ({kept[0]} to {kept[-1]} ticks)."
 
 
-def decoding_times(shown: Times, depth: int, time_base: Fraction) -> Times:
-    """`dts[i] = shown[i - depth]` over the whole video (see `timestamps.regenerate_dts`), as an array of int64."""
-    head = shown[0] - extrapolation_step(shown, time_base) * np.arange(depth, 0, -1, dtype=np.int64)
-    return strictly_increasing(np.concatenate([head, shown])[: shown.size])
+def decoding_times(shown: Times, starts: Times, depth: int, time_base: Fraction) -> Times:
+    """Decoding times of all packets of the video, as an array of int64 that strictly increases.
+
+    `dts[i] = shown[i - depth]` (see `timestamps.regenerate_dts`), but after a long gap not so early: a segment begins
+    with a closed group of pictures at `starts`, so nothing from there on is shown before `shown[start]`, and its
+    first packets may be decoded shortly before that. FFmpeg's MP4 demuxer drops pictures near the end of a video
+    otherwise, since it takes the distance to the next decoding time for the time that a keyframe is shown.
+    """
+    step = extrapolation_step(shown, time_base)
+    head = shown[0] - step * np.arange(depth, 0, -1, dtype=np.int64)
+    dts = np.concatenate([head, shown])[: shown.size]
+    for place in range(depth):
+        at = starts[starts + place < shown.size]
+        dts[at + place] = np.maximum(dts[at + place], shown[at] - (depth - place) * step)
+    return strictly_increasing(np.maximum.accumulate(dts))

@@ -15,9 +15,12 @@ from pathlib import Path
 from av import Packet, VideoCodecContext, VideoStream
 from av.container import InputContainer
 
-from stereo_spot_media.hostile import open_media
+from stereo_spot_media.hostile import MediaLimits, open_media
 from stereo_spot_shared.errors import UnsupportedMedia, VerificationFailed
 from stereo_spot_shared.timing import Ticks
+
+OWN_LIMITS = MediaLimits(max_bytes=1 << 62, max_pixels=1 << 40, max_side=1 << 20, max_seconds=1 << 40)
+"""For files that we made: their source was within the limits, and packed pictures are larger, late ones later."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class open_rendered:  # noqa: N801 - used as a function in `with`
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._opened = open_media(path)
+        self._opened = open_media(path, OWN_LIMITS)
 
     def __enter__(self) -> tuple[InputContainer, VideoStream]:
         try:

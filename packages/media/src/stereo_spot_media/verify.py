@@ -16,6 +16,7 @@ from av.stream import Stream
 from stereo_spot_media.hostile import open_media
 from stereo_spot_media.join_tracks import MICROSECONDS, TrackRecord, nearest, payload_of, shows_something
 from stereo_spot_media.join_video import Lost, PictureClock, all_kept_times
+from stereo_spot_media.segment_io import OWN_LIMITS
 from stereo_spot_media.timestamps import Times
 from stereo_spot_shared.errors import UnsupportedMedia, VerificationFailed
 from stereo_spot_shared.manifest import Manifest
@@ -32,7 +33,7 @@ def verify_output(path: Path, manifest: Manifest, lost: Lost, container: Contain
     at the same times to 2 ms.
     """
     try:
-        with open_media(path) as opened:
+        with open_media(path, OWN_LIMITS) as opened:
             check(opened, manifest, lost, container, tracks)
     except UnsupportedMedia as error:
         raise VerificationFailed(f"The finished video cannot be read back: {error.message}") from error

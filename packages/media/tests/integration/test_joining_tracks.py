@@ -202,6 +202,45 @@ def test_chapters_stay_where_they_are(tmp_path: Path, container: Container) -> N
     assert_same_sound(source, output)
 
 
+def test_chapters_move_with_the_clock(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "source.mkv", Clip(SMALL, frames=48, chapters=[(500, 1500, "one"), (1500, 2000, "two")]))
+    manifest = plan_of(source, 1, Container.MKV).model_copy(update={"start_shift": Fraction(1, 4)})
+    output = tmp_path / "out.mkv"
+    reassemble(source, manifest, render(tmp_path, manifest), output, layout=FramePacking.FULL_SBS, container=Container.MKV)
+    with av.open(str(output)) as opened:
+        found = [(entry["start"] * entry["time_base"], entry["end"] * entry["time_base"]) for entry in opened.chapters()]
+    assert found == [(Fraction(3, 4), Fraction(7, 4)), (Fraction(7, 4), Fraction(9, 4))]
+
+
+def test_sound_whose_times_stand_still_is_still_carried(tmp_path: Path) -> None:
+    """Broken muxers write the same time twice; MP4 wants every time to be later than the last."""
+    source = tmp_path / "source.mkv"
+    whole = write_clip(tmp_path / "good.mkv", Clip(SMALL, frames=36, sounds=[Sound("ac3")]))
+    with av.open(str(whole)) as good, av.open(str(source), "w", container_options={"avoid_negative_ts": "disabled"}) as broken:
+        streams = [broken.add_stream_from_template(stream, opaque=True) for stream in good.streams]
+        sounds = 0
+        for packet in good.demux():
+            if packet.size and packet.stream.type == "audio":
+                sounds += 1
+                packet.pts = packet.dts = packet.pts - packet.duration if sounds in {5, 9} else packet.pts
+            if packet.size:
+                packet.stream = streams[packet.stream_index]
+                broken.mux(packet)
+    for container in (Container.MP4, Container.MKV):
+        output, _ = join(source, container)
+        assert [payload for _, payload in packets_of(output, "audio")] == [payload for _, payload in packets_of(source, "audio")]
+
+
+def test_subtitles_stand_near_what_they_belong_to_in_the_file(tmp_path: Path) -> None:
+    lines = [(500, 900, "first"), (8000, 9000, "second")]
+    source = write_clip(tmp_path / "source.mkv", Clip(SMALL, frames=240, sounds=[Sound()], captions=[Captions(lines)]))
+    output, _ = join(source, Container.MKV)
+    with av.open(str(output)) as opened:
+        order = [(packet.stream.type, packet.pts * packet.time_base) for packet in opened.demux() if packet.size]
+    place = order.index(("subtitle", Fraction(1, 2)))
+    assert max(time for _, time in order[:place]) < 3
+
+
 def test_attachments_are_kept_in_mkv_and_named_as_left_out_in_mp4(tmp_path: Path) -> None:
     font = np.random.default_rng(1).bytes(5000)
     source = write_clip(tmp_path / "source.mkv", Clip(SMALL, frames=24, attachment=("a.ttf", "font/ttf", font)))

@@ -62,7 +62,7 @@ def read_back(data: bytes) -> tuple[list[bytes], list[list[int]], bytes]:
 @pytest.mark.parametrize("co64", [False, True])
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("layout", [FramePacking.FULL_SBS, FramePacking.HALF_TB, FramePacking.ANAGLYPH])
-def test_marks_and_moves_the_index_and_no_chunk_is_lost(  # noqa: PLR0917 - every combination
+def test_marks_and_moves_the_index_and_no_chunk_is_lost(
     tmp_path: Path, order: str, co64: bool, wide: bool, layout: FramePacking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(marking, "BLOCK", 7)  # so that small files are moved in many blocks
