@@ -17,7 +17,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import AttachmentStream, Discard, Stream
 from av.subtitles.stream import SubtitleStream
 
-from stereo_spot_media.carriage import carriage, codec_name
+from stereo_spot_media.carriage import PCM, carriage, codec_name
 from stereo_spot_media.subtitle_text import ASS_HEADER, words_of, wrapped
 from stereo_spot_shared.errors import SourceChanged
 from stereo_spot_shared.manifest import Manifest, Track, TrackKind
@@ -183,9 +183,9 @@ def added_track(output: OutputContainer, source: Stream, track: Track, container
         stream = text
     else:
         stream = output.add_mux_stream(codec)
-    if isinstance(stream, AudioStream) and stream.layout.name.endswith("channels"):
-        # Old containers state a number of channels only; MP4's PCM wants to know which.
-        stream.layout = DEFAULT_LAYOUTS.get(stream.channels, stream.layout.name)
+    if container is Container.MP4 and codec in PCM and isinstance(stream, AudioStream) and stream.layout.name.endswith(" channels"):
+        # AVI and Matroska state a number of channels only; MP4's PCM wants to know which.
+        stream.layout = USUAL_LAYOUTS.get(stream.channels, stream.layout.name)
     stream.disposition = source.disposition
     stream.metadata.update(kept_metadata(source.metadata))
     if container is Container.MOV and (language := source.metadata.get("language")) in QUICKTIME_LANGUAGES:
@@ -193,7 +193,8 @@ def added_track(output: OutputContainer, source: Stream, track: Track, container
     return CarriedTrack(track, source, stream, codec)
 
 
-DEFAULT_LAYOUTS = {1: "mono", 2: "stereo", 4: "4.0", 6: "5.1", 8: "7.1"}
+USUAL_LAYOUTS = {2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+"""FFmpeg's default layouts."""
 
 QUICKTIME_LANGUAGES = {
     "bod": "tib", "cym": "wel", "cze": "ces", "deu": "ger", "ell": "gre", "eus": "baq", "fas": "per", "fre": "fra",

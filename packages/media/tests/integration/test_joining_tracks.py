@@ -241,6 +241,25 @@ def test_subtitles_stand_near_what_they_belong_to_in_the_file(tmp_path: Path) ->
     assert max(time for _, time in order[:place]) < 3
 
 
+@pytest.mark.parametrize("container", Container)
+@pytest.mark.parametrize(("suffix", "layout"), [("avi", "stereo"), ("mkv", "5.1"), ("mkv", "2.1")])
+def test_samples_of_unnamed_channels_are_carried(tmp_path: Path, suffix: str, layout: str, container: Container) -> None:
+    source = tmp_path / f"source.{suffix}"
+    with av.open(str(source), "w") as output:
+        video = output.add_stream("mpeg4", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        sound = output.add_stream("pcm_s16le", rate=48000, layout=layout)
+        samples = np.random.default_rng(1).integers(-9000, 9000, (1, 4800 * sound.channels), dtype=np.int16)
+        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout=layout)
+        frame.sample_rate, frame.pts = 48000, 0
+        output.mux([*video.encode(av.VideoFrame(64, 48, "yuv420p")), *video.encode(None)])
+        output.mux([*sound.encode(frame), *sound.encode(None)])
+    output_path, _ = join(source, container)
+    assert_same_sound(source, output_path)
+    with av.open(str(output_path)) as opened:
+        assert opened.streams.audio[0].channels == sound.channels
+
+
 def test_attachments_are_kept_in_mkv_and_named_as_left_out_in_mp4(tmp_path: Path) -> None:
     font = np.random.default_rng(1).bytes(5000)
     source = write_clip(tmp_path / "source.mkv", Clip(SMALL, frames=24, attachment=("a.ttf", "font/ttf", font)))
