@@ -55,6 +55,9 @@ SOURCES = {
     "ffv1.mkv": Clip(Scene(97, 65), 36, codec="ffv1", pixel_format="yuv420p10le", options={"g": "6"}, time_base=MS),
     "prores.mov": Clip(SMALL, 36, codec="prores_ks", pixel_format="yuv422p10le"),
     "dnxhr.mov": Clip(Scene(256, 128), 36, codec="dnxhd", pixel_format="yuv422p", options={"profile": "dnxhr_sq"}),
+    "prores-uneven.mkv": Clip(
+        SMALL, times=[n * 40 + n * n % 30 for n in range(36)], codec="prores_ks", pixel_format="yuv422p10le", time_base=MS
+    ),
     "ntsc.mp4": Clip(Scene(96, 64, Fraction(30000, 1001)), 75, options={"g": "15"}, time_base=Fraction(1, 30000)),
     "wmv.asf": Clip(SMALL, 48, codec="wmv2", options={"g": "12"}, time_base=MS),
     "still.mp4": Clip(SMALL, 1),
@@ -137,6 +140,18 @@ def test_the_plan_and_the_objects_are_the_same_every_time(tmp_path):
         manifest = make_manifest(source, "etag", RenderParams(segment_seconds=0.5))
         results.append((manifest, [cut.path.read_bytes() for cut in cut_segments(source, manifest, folder)]))
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
+@pytest.mark.parametrize("share", [0.2, 0.35, 0.5])
+def test_a_recording_that_begins_in_the_middle_promises_what_decodes(tmp_path, codec, share):
+    clip = Clip(SMALL, 90, codec=codec, options={"g": "24", "bf": "2", "b": "2M"}, time_base=PTS_90K)
+    data = write_clip(tmp_path / "whole.ts", clip).read_bytes()
+    head = data[: 188 * 3]  # SDT, PAT, PMT
+    late = tmp_path / "late.ts"
+    late.write_bytes(head + data[int(len(data) * share) // 188 * 188 :])
+    manifest = assert_exact(late, tmp_path, 0.5)
+    assert manifest.frame_count < 90 * (1 - share) + 12
 
 
 def test_segments_that_exist_are_not_cut_again(tmp_path):
