@@ -13,6 +13,7 @@ from statistics import median
 
 from stereo_spot_cli.output import CommandFailed
 from stereo_spot_cli.words import size
+from stereo_spot_runtime.scratch import SPARE_BYTES
 from stereo_spot_shared.records import ConversionRecord, estimate_render_seconds
 from stereo_spot_shared.rendering import FramePacking, Quality, RenderParams
 
@@ -65,13 +66,14 @@ def check_space(source: Path, output: Path, data_dir: Path, *, rendered: float |
     """CommandFailed where a disk has less room than the conversion will probably need.
 
     In the data directory there are, at the same time, the segments that are cut (as large as the source, which itself is
-    linked where it lies on the same file system and copied elsewhere), the segments that are rendered, and the output.
+    linked where it lies on the same file system and copied elsewhere), the segments that are rendered, and the output. Workers
+    leave some room there to everybody else (`SPARE_BYTES`) and would wait for it.
     """
     source_bytes = source.stat().st_size
     made = rendered or 0.0
     needed: dict[int, float] = {}
     places = {same_disk(data_dir): data_dir, same_disk(output.parent): output.parent}
-    needed[same_disk(data_dir)] = source_bytes + 2 * made + (0 if same_disk(source) == same_disk(data_dir) else source_bytes)
+    needed[same_disk(data_dir)] = SPARE_BYTES + source_bytes + 2 * made + (0 if same_disk(source) == same_disk(data_dir) else source_bytes)
     if same_disk(output.parent) != same_disk(data_dir):
         needed[same_disk(output.parent)] = made
     for disk, place in places.items():

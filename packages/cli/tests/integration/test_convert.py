@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -50,6 +52,13 @@ def finished_segments(shell) -> dict[int, str]:
         return {one.segment_index: one.attempt_id for one in platform.completions.query_by_job(job.job_id).completions}
     finally:
         platform.close()
+
+
+def fill(ballast: Path) -> None:
+    """Write until the disk is full."""
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(1_000_000)):
+            pass
 
 
 def test_json_is_one_object_and_the_output_is_whole(shell, clip: Path) -> None:
@@ -186,6 +195,32 @@ def test_probe_and_doctor(shell, clip: Path) -> None:
     sick = shell.run("doctor", "--data-dir", "file/data", "--json")
     assert sick.status == 1
     assert {finding["what"] for finding in sick.json["findings"] if finding["verdict"] == "missing"} == {"data directory", "platform"}
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_meanwhile_ends_it_with_a_sentence_and_it_goes_on_when_there_is_room(
+    shell, clip: Path, tmp_path: Path, started: Callable[..., subprocess.Popen[str]]
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", str(disk)], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"no disk can be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        shell.data_dir = disk / "data"
+        process = started("convert", clip, "-o", "out.mp4", *FAST, "--json")
+        shell.wait_for(lambda: (job := job_of(shell)) is not None and job.cut > 0, process)
+        fill(disk / "ballast")
+        out, err = process.communicate(timeout=120)
+        assert (process.returncode, json.loads(out)["error"]["code"]) == (1, "no_space_left"), (out, err)
+        assert "no space left" in err
+        assert list(shell.folder.iterdir()) == []
+        (disk / "ballast").unlink()
+        answer = shell.run("convert", clip, "-o", "out.mp4", *FAST, "--json")
+        assert answer.status == 0, answer
+        assert frame_numbers(shell.folder / "out.mp4") == list(range(48))
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from media_worker.sweep import sweep_job
@@ -23,8 +24,10 @@ from stereo_spot_cli.workers import pipeline_workers
 from stereo_spot_runtime.operations import retry_job, submit
 from stereo_spot_runtime.paging import all_objects
 from stereo_spot_runtime.reconciler import reconcile
+from stereo_spot_runtime.scratch import SPARE_BYTES
 from stereo_spot_runtime.supervisor import Supervisor
 from stereo_spot_shared import keys
+from stereo_spot_shared.errors import StereoSpotError
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_shared.jobs import Job, JobStatus
 
@@ -86,13 +89,14 @@ def work(
     supervisor.start()
     try:
         set_going(platform, order, job_id, job)
-        watcher = JobWatcher(platform, job_id, expected_seconds=expected_seconds)
-        job = wait_for_end(watcher, supervisor, platform, job_id, stop=stop, show=show)
+        watcher = JobWatcher(platform, job_id, data_dir.root, expected_seconds=expected_seconds)
+        job = wait_for_end(watcher, supervisor, platform, data_dir, job_id, stop=stop, show=show)
         if job.status is JobStatus.COMPLETED:
             deliver(platform, job, order)
     finally:
         supervisor.stop()
-        drain(platform)
+        with suppress(StereoSpotError):  # a full disk, say; the next run drains as well
+            drain(platform)
     return ended_well(platform, job, logs)
 
 
@@ -110,6 +114,7 @@ def wait_for_end(
     watcher: JobWatcher,
     supervisor: Supervisor,
     platform: Platform,
+    data_dir: DataDir,
     job_id: str,
     *,
     stop: threading.Event,
@@ -124,9 +129,7 @@ def wait_for_end(
         if job.status.is_final:
             return job
         if patience.is_over(job, tick):
-            raise CommandFailed(
-                "waiting", f"the conversion cannot go on: {tick.waiting}", hint="see to it; the same command goes on from here"
-            )
+            raise waited_too_long(tick, data_dir.root)
         if stop.is_set():
             raise Stopped("stopped; the same command goes on from here")
         supervisor.poll()
@@ -134,6 +137,12 @@ def wait_for_end(
             reconcile(platform, job_ids=[job_id])
             reconcile_at = time.monotonic() + RECONCILE_EVERY_SECONDS
         stop.wait(LOOK_EVERY_SECONDS)
+
+
+def waited_too_long(tick: Tick, place: Path) -> CommandFailed:
+    """The reason to stop a conversion that only waits."""
+    code = "no_space_left" if shutil.disk_usage(place).free < SPARE_BYTES else "waiting"
+    return CommandFailed(code, f"the conversion cannot go on: {tick.waiting}", hint="see to it; the same command goes on from here")
 
 
 class Patience:
