@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from stereo_spot_runtime.operations import cancel_job, delete_job, retry_job
@@ -9,19 +11,31 @@ from stereo_spot_runtime.updates import update_job
 from stereo_spot_shared import keys
 from stereo_spot_shared.errors import Interrupted, RenderFailed, UnsupportedMedia
 from stereo_spot_shared.inference import RenderProgress
+from stereo_spot_shared.interfaces import QueueDepth
 from stereo_spot_shared.jobs import JobStatus, Stage
 from stereo_spot_shared.pipeline import STAGES
+from video_worker.backends import open_backend
+from video_worker.render import RenderStage
+from video_worker.settings import VideoWorkerSettings
 
 
 class HookedBackend:
-    """The real backend, with something happening after it has rendered and stored."""
+    """The real backend, with something happening at the first progress, and after it has rendered and stored."""
 
-    def __init__(self, backend, hook):
-        self._backend, self._hook = backend, hook
+    def __init__(self, backend, after, during):
+        self._backend, self._after, self._during = backend, after, [during]
+        self.attempt_id = None
 
     def render(self, request, *, on_progress, should_stop):
-        result = self._backend.render(request, on_progress=on_progress, should_stop=should_stop)
-        self._hook()
+        self.attempt_id = request.attempt_id
+
+        def progress(seen):
+            on_progress(seen)
+            while self._during:
+                self._during.pop()()
+
+        result = self._backend.render(request, on_progress=progress, should_stop=should_stop)
+        self._after()
         return result
 
     def close(self):
@@ -58,18 +72,21 @@ class FailingBackend:
 
 @pytest.fixture
 def hooked(stage, stage_with, platform):
-    """A stage whose real backend has `hook` called after each rendering."""
-    from video_worker.backends import open_backend
-
+    """A stage whose real backend has `after()` called after each rendering."""
     if stage._backend is None:
         stage._backend = open_backend(stage._settings, platform.storage)
-    return lambda hook: stage_with(HookedBackend(stage._backend, hook))
+    return lambda after, *, during=lambda: None: stage_with(HookedBackend(stage._backend, after, during))
 
 
-def test_of_two_attempts_at_once_the_first_stands_and_the_other_leaves_nothing(platform, stage, hooked, work, job, rendered_keys):
-    work(hooked(lambda: work(stage, job, 0)), job, 0)
+def test_of_two_attempts_at_once_the_first_stands_and_the_other_leaves_nothing(platform, stage, hooked, work, job, rendered_keys, scratch):
+    """The other one (with a rendering process of its own) finishes while this one is in the middle of it."""
+    with closing(RenderStage(VideoWorkerSettings(scratch_dir=scratch))) as other:
+        slower = hooked(lambda: None, during=lambda: work(other, job, 0))
+        work(slower, job, 0)
     standing = platform.completions.get(job.job_id, 0)
     assert rendered_keys(job) == [keys.answer_key(job.job_id, 0, standing.attempt_id), standing.object_key]
+    assert slower._backend.attempt_id != standing.attempt_id
+    assert platform.queues[Stage.RENDER].depth() == QueueDepth(waiting=0, in_flight=0, dead=0)
 
 
 @pytest.mark.parametrize("end", [cancel_job, delete_job])

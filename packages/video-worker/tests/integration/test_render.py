@@ -12,9 +12,11 @@ from stereo_spot_media.segment_io import inspect_rendered
 from stereo_spot_runtime.manifests import load_manifest
 from stereo_spot_runtime.operations import cancel_job, delete_job
 from stereo_spot_shared import keys
-from stereo_spot_shared.errors import NotFound, StorageUnavailable, StoreUnavailable
+from stereo_spot_shared.errors import NotFound, StorageUnavailable, StoreUnavailable, VerificationFailed
 from stereo_spot_shared.inference import RenderResult
 from stereo_spot_shared.jobs import JobStatus, Stage
+from video_worker.inspection import check_rendered
+from video_worker.segment import Segment
 
 LIES = """
 import json, sys
@@ -156,6 +158,19 @@ def test_a_process_that_lies_is_not_believed(platform, stage_with, work, job, re
     assert [key for key in rendered_keys(job) if key.endswith(".nut")] == []
     assert platform.jobs.get(job.job_id).status is JobStatus.RENDERING
     assert platform.queues[Stage.RENDER].depth().waiting == 1, "another attempt is made"
+
+
+def test_frames_of_another_segment_are_not_taken_for_this_ones(platform, stage, work, job, tmp_path):
+    work(stage, job, 0)
+    work(stage, job, 1)
+    manifest = load_manifest(platform.storage, job.job_id, job.plan.plan_id)
+    other = platform.completions.get(job.job_id, 1)
+    platform.storage.get_file(other.object_key, tmp_path / "other.nut")
+    answer = RenderResult.model_validate_json(platform.storage.read_range(keys.answer_key(job.job_id, 1, other.attempt_id)))
+    check_rendered(Segment(job, job.plan.plan_id, manifest, manifest.segments[1]), answer, tmp_path / "other.nut", lambda: False)
+    claim = answer.model_copy(update={"frames": len(manifest.segments[0].core)})
+    with pytest.raises(VerificationFailed, match="are not the"):
+        check_rendered(Segment(job, job.plan.plan_id, manifest, manifest.segments[0]), claim, tmp_path / "other.nut", lambda: False)
 
 
 def test_storage_that_is_away_is_waited_for(platform, stage, work, job):
