@@ -18,13 +18,13 @@ from stereo_spot_shared.rendering import Container, FramePacking
 
 TIME_BASE = Fraction(1, 12800)
 FRAMES_PER_SEGMENT = 50
-FILLER = b"\x00\x00\x00\x01\x0c" + b"\xff" * 100_000 + b"\x80"
-"""A NAL unit that H.264 decoders skip: makes 100 kB of every packet."""
+FILLER = b"\x00\x00\x00\x01\x0c" + b"\xff" * 400_000 + b"\x80"
+"""A NAL unit that H.264 decoders skip: makes 400 kB of every packet."""
 
 
 def main(folder: Path, source: Path, container: Container, megabytes: int) -> None:
     """Join and print."""
-    count = megabytes * 10 // FRAMES_PER_SEGMENT
+    count = megabytes * 5 // 2 // FRAMES_PER_SEGMENT
     manifest = plan(
         [512 * frame for frame in range(FRAMES_PER_SEGMENT * count)],
         TIME_BASE,

@@ -185,6 +185,25 @@ def test_truncated_results_are_refused_wherever_they_end(finished: tuple[Path, C
             verify_output(output, manifest, {}, container, [record])
 
 
+def test_a_last_picture_that_is_not_whole_is_refused(tmp_path: Path, manifest: Manifest) -> None:
+    silent = write_clip(tmp_path / "silent.mp4", Clip(Scene(64, 48), frames=2))
+    quiet = manifest.model_copy(update={"tracks": ()})
+    output = tmp_path / "out.mp4"
+    join(silent, quiet, render(tmp_path, quiet), output)
+    whole = output.read_bytes()
+    for missing in (1, 2, 5):
+        output.write_bytes(whole[:-missing])
+        with pytest.raises(VerificationFailed):
+            verify_output(output, quiet, {}, Container.MP4)
+
+
+def test_frames_that_an_edit_list_hides_do_not_count(tmp_path: Path) -> None:
+    times = [512 * frame - 1024 for frame in range(10)]
+    hidden = write_clip(tmp_path / "hidden.mp4", Clip(Scene(64, 48), times=times))
+    with pytest.raises(VerificationFailed, match="other frames"):
+        verify_output(hidden, plan(times, Fraction(1, 12288), [10]), {}, Container.MP4)
+
+
 def test_results_of_another_manifest_are_refused(finished: tuple[Path, Container], manifest: Manifest) -> None:
     output, container = finished
     moved = [*TIMES[:15], TIMES[15] + 200, *TIMES[16:]]

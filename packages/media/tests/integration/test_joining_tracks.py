@@ -1,6 +1,7 @@
 """The source's own tracks in the joined video: the same bytes at the same times, with their names."""
 
 import hashlib
+import struct
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 from joining_fixtures import plan_of, render
 
+from stereo_spot_media import marking
 from stereo_spot_media.carriage import AUDIO, codec_name
 from stereo_spot_media.demo_clip import Captions, Clip, Sound, write_clip
+from stereo_spot_media.join_tracks import add_tracks
 from stereo_spot_media.joining import ReassembleResult, reassemble
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.rendering import Container, FramePacking
@@ -234,11 +237,43 @@ def test_sound_whose_times_stand_still_is_still_carried(tmp_path: Path) -> None:
 def test_subtitles_stand_near_what_they_belong_to_in_the_file(tmp_path: Path) -> None:
     lines = [(500, 900, "first"), (8000, 9000, "second")]
     source = write_clip(tmp_path / "source.mkv", Clip(SMALL, frames=240, sounds=[Sound()], captions=[Captions(lines)]))
-    output, _ = join(source, Container.MKV)
+    output, _ = join(source, Container.MP4)
     with av.open(str(output)) as opened:
-        order = [(packet.stream.type, packet.pts * packet.time_base) for packet in opened.demux() if packet.size]
-    place = order.index(("subtitle", Fraction(1, 2)))
-    assert max(time for _, time in order[:place]) < 3
+        order = sorted((packet.pos, packet.pts * packet.time_base, bytes(packet)) for packet in opened.demux() if packet.size)
+    place = next(number for number, (_, _, payload) in enumerate(order) if payload == b"\x00\x05first")
+    assert max(time for _, time, _ in order[:place]) < 3
+
+
+def test_sound_is_in_place_however_coarse_the_clock_of_the_picture(tmp_path: Path) -> None:
+    clip = Clip(SMALL, time_base=Fraction(1, 24), times=list(range(24, 60)), sounds=[Sound("aac", 48000)])
+    source = write_clip(tmp_path / "source.mov", clip)
+    for container in Container:
+        output, _ = join(source, container)
+        assert_same_sound(source, output)
+
+
+def test_no_track_becomes_the_default_that_was_none(tmp_path: Path) -> None:
+    clip = Clip(SMALL, frames=24, sounds=[Sound(), Sound()], muxer_options={"default_mode": "passthrough"})
+    output, _ = join(write_clip(tmp_path / "source.mkv", clip), Container.MKV)
+    with av.open(str(output)) as opened:
+        assert [bool(stream.disposition & stream.disposition.default) for stream in opened.streams.audio] == [False, False]
+
+
+def test_a_packet_without_times_follows_the_one_before(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "source.mkv", Clip(SMALL, frames=24, sounds=[Sound("ac3")]))
+    manifest = plan_of(source, 1, Container.MP4)
+    with av.open(str(source)) as opened, av.open(str(tmp_path / "out.mp4"), "w") as output:
+        [track] = add_tracks(output, opened, manifest, Container.MP4)
+        output.start_encoding()
+        track.open(Fraction(0), strict=True)
+        found = []
+        for number, packet in enumerate(opened.demux(track.source)):
+            if packet.size:
+                if number == 3:
+                    packet.pts = packet.dts = None
+                found += [ready.pts * ready.time_base for ready in track.packets(packet)]
+    wanted = [time for time, _ in packets_of(source, "audio")]
+    assert all(abs(time - place) <= 2 * MILLISECONDS for time, place in zip(found, wanted, strict=True))
 
 
 @pytest.mark.parametrize("container", Container)
@@ -258,6 +293,37 @@ def test_samples_of_unnamed_channels_are_carried(tmp_path: Path, suffix: str, la
     assert_same_sound(source, output_path)
     with av.open(str(output_path)) as opened:
         assert opened.streams.audio[0].channels == sound.channels
+
+
+def edit_sound(path: Path, edits: list[tuple[int, int]]) -> None:
+    """Give the sound of an MP4 whose index comes last an edit list: (milliseconds, first sample) each."""
+    data = path.read_bytes()
+    moov = next(box for box in marking.boxes_of(data) if box.kind == b"moov")
+    assert moov.end == len(data)
+    entries = b"".join(struct.pack(">IiI", duration, first, 0x10000) for duration, first in edits)
+    edts = marking.boxed(b"edts", marking.boxed(b"elst", struct.pack(">II", 0, len(edits)) + entries))
+
+    def edited(kind: bytes, body: memoryview) -> bytes | None:
+        handler = marking.find(body, b"mdia", b"hdlr") if kind == b"trak" else None
+        if handler is None or bytes(handler[8:12]) != b"soun":
+            return None
+        return marking.boxed(b"trak", marking.edited(body, lambda inner, _: edts if inner == b"edts" else None, ()))
+
+    path.write_bytes(data[: moov.start] + marking.edited(data[moov.start :], edited, (b"moov",)))
+
+
+@pytest.mark.parametrize("container", Container)
+def test_sound_that_an_edit_list_cuts_out_does_not_come_back(tmp_path: Path, container: Container) -> None:
+    source = write_clip(tmp_path / "source.mp4", Clip(SMALL, frames=48, sounds=[Sound("aac")]))
+    edit_sound(source, [(500, 1024), (800, 1024 + 48000)])
+    with av.open(str(source)) as opened:
+        packets = [packet for packet in opened.demux(audio=0) if packet.size]
+    heard = [(packet.pts * packet.time_base, bytes(packet)) for packet in packets if not packet.is_discard]
+    assert len(heard) < len(packets) - 10
+    output, _ = join(source, container)
+    found = packets_of(output, "audio")[1:]  # without the decoder's run-up
+    assert [payload for _, payload in found] == [payload for _, payload in heard]
+    assert max(abs(time - place) for (time, _), (place, _) in zip(found, heard, strict=True)) <= 2 * MILLISECONDS
 
 
 def test_attachments_are_kept_in_mkv_and_named_as_left_out_in_mp4(tmp_path: Path) -> None:
