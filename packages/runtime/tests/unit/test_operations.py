@@ -71,6 +71,8 @@ class TestSubmit:
             patched.setattr(platform.storage, "put_file", store_and_crash)
             with pytest.raises(KeyboardInterrupt):
                 submit(platform, film, RenderParams(), job_id="job00001")
+        film.rename(film.with_suffix(".old"))
+        film.write_bytes(b"moving pictures")
         job = submit(platform, film, RenderParams(), job_id="job00001")
         assert (job.status, job.source.etag) == (JobStatus.QUEUED, stored[0].etag)
 
