@@ -144,7 +144,7 @@ def opened_for_writing(path: Path, manifest: Manifest, container: Container) -> 
     options = {"max_interleave_delta": str(INTERLEAVE_MICROSECONDS)}
     if container is Container.MKV:
         # Times stay what they are, also those of sound that begins a little before 0.
-        options |= {"avoid_negative_ts": "disabled", "default_mode": "passthrough"}
+        options["avoid_negative_ts"] = "disabled"
     else:
         ticks = timescale(manifest)
         options |= {"video_track_timescale": str(ticks), "movie_timescale": str(movie_timescale(ticks))}

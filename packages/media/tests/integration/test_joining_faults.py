@@ -256,6 +256,18 @@ def test_a_rendered_segment_tells_what_it_is(tmp_path: Path, encoder: tuple[str,
     assert encoder_fingerprint(context) == info.fingerprint
 
 
+def test_a_segment_that_begins_without_a_keyframe_is_refused(tmp_path: Path) -> None:
+    no_reordering = ("libx264", {"preset": "ultrafast", "tune": "zerolatency"})
+    whole, headless = encode(tmp_path / "whole.nut", TIMES[:10], TIME_BASE, no_reordering), tmp_path / "headless.nut"
+    with av.open(str(whole)) as opened, av.open(str(headless), "w") as output:
+        stream = output.add_stream_from_template(opened.streams.video[0], opaque=True)
+        for packet in [packet for packet in opened.demux(video=0) if packet.size][1:]:
+            packet.stream = stream
+            output.mux(packet)
+    with pytest.raises(VerificationFailed, match="keyframe"):
+        inspect_rendered(headless, time_base=TIME_BASE, pts_offset=OFFSET)
+
+
 def test_a_rendered_segment_with_times_between_ticks_is_refused(tmp_path: Path) -> None:
     path = encode(tmp_path / "s.nut", [0, 1, 2], Fraction(1, 25))
     with pytest.raises(VerificationFailed, match="whole number of ticks"):
