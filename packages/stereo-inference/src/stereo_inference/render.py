@@ -30,10 +30,9 @@ from stereo_spot_shared.timing import Ticks
 
 @dataclass(slots=True)
 class Counts:
-    """Frames on their way, for the closing account."""
+    """Frames that came to the end of their way: context frames after they helped with depth, the core's encoded."""
 
     context: int = 0
-    core: int = 0
     encoded: int = 0
 
 
@@ -139,7 +138,6 @@ def packed_frames(
         if not frame.core:
             counts.context += 1
             continue
-        counts.core += 1
         out = encoder.new_frame()
         picture = Picture.view(out, frame.picture.format)
         left, right = packer.places(picture)

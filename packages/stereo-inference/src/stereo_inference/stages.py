@@ -45,7 +45,7 @@ class Stages:
     What a stage raises is raised where its items are consumed. Leaving the block ends all threads.
     """
 
-    def __init__(self, *, overlap: bool, ahead: int = 2) -> None:
+    def __init__(self, *, overlap: bool, ahead: int = 1) -> None:
         self._overlap = overlap
         self._ahead = ahead
         self._stop = threading.Event()

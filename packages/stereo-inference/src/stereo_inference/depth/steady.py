@@ -59,9 +59,9 @@ class SteadyDepth(Generic[T]):
     """Feed frames in order of index; each comes back, steadied, as soon as the frames it depends on were seen."""
 
     def __init__(self) -> None:
-        self._frames: dict[int, Seen[T]] = {}
+        self._frames: dict[int, Seen[None]] = {}
         self._changes: dict[int, float] = {}
-        self._waiting: deque[int] = deque()
+        self._waiting: deque[Seen[T]] = deque()
         self._last_thumbnail: NDArray[np.float32] | None = None
 
     def push(self, frame: Seen[T]) -> Iterator[Seen[T]]:
@@ -70,9 +70,10 @@ class SteadyDepth(Generic[T]):
         if self._last_thumbnail is not None and frame.index - 1 in self._frames:
             self._changes[frame.index] = float(np.abs(thumbnail - self._last_thumbnail).mean())
         self._last_thumbnail = thumbnail
-        self._frames[frame.index] = frame
-        self._waiting.append(frame.index)
-        while self._waiting and self._waiting[0] + TEMPORAL_RADIUS <= frame.index:
+        # A frame is remembered after it was handed on, but not the full-size picture that travels with it.
+        self._frames[frame.index] = Seen(frame.index, frame.depth, frame.grey, None)
+        self._waiting.append(frame)
+        while self._waiting and self._waiting[0].index + TEMPORAL_RADIUS <= frame.index:
             yield self._steadied(self._waiting.popleft())
 
     def finish(self) -> Iterator[Seen[T]]:
@@ -80,8 +81,8 @@ class SteadyDepth(Generic[T]):
         while self._waiting:
             yield self._steadied(self._waiting.popleft())
 
-    def _steadied(self, index: int) -> Seen[T]:
-        here = self._frames[index]
+    def _steadied(self, here: Seen[T]) -> Seen[T]:
+        index = here.index
         first = index
         while first > index - WINDOW_RADIUS and not self._cut_before(first):
             first -= 1
@@ -103,7 +104,7 @@ class SteadyDepth(Generic[T]):
         return change > CUT_DIFFERENCE and change > CUT_RATIO * around
 
 
-def gated_mean(here: Seen[T], window: list[Seen[T]]) -> NDArray[np.float32]:
+def gated_mean(here: Seen[T], window: list[Seen[None]]) -> NDArray[np.float32]:
     """The mean of the window's depths at each pixel of `here`, over the frames in which that pixel looks the same."""
     total = np.zeros_like(here.depth)
     weights = np.zeros_like(here.depth)

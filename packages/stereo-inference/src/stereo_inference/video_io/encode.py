@@ -47,8 +47,14 @@ ENCODERS = {
 }
 """Encoder by quality and bit depth. 8-bit H.264 plays everywhere; 10-bit H.265 is what HDR displays expect."""
 
-LOOKAHEAD = 10
-"""Pictures that an encoder may hold to look ahead: each is a whole packed picture in memory."""
+HELD_BYTES = 72 * 1024 * 1024
+"""Raw bytes of pictures that an encoder may hold at once; in its own form each takes two to five times as much."""
+
+MAX_LOOKAHEAD = 10
+"""Pictures that an encoder looks ahead, where memory allows."""
+
+REORDER_DEPTH = 4
+"""By how many frames decoding times run ahead of presentation times: no encoder in the table reorders further."""
 
 KEYFRAME_SECONDS = 4
 """Longest distance between keyframes, for seeking."""
@@ -149,9 +155,8 @@ class SegmentEncoder:
 
     def _decoding_times(self) -> list[int]:
         # Of all listed times, though some frames may turn out lost: that only makes decoding times earlier, and the
-        # file can be written while frames still come.
-        context = self._stream.codec_context
-        return regenerate_dts(self._listed, time_base=self._output.time_base, depth=int(context.reorder_depth))
+        # file can be written while frames still come. Encoders' own words on their depth are not to be had from all.
+        return regenerate_dts(self._listed, time_base=self._output.time_base, depth=REORDER_DEPTH)
 
     def _open_stream(self, threads: int) -> OutputVideoStream:
         output = self._output
@@ -178,7 +183,7 @@ class SegmentEncoder:
 
 def options(settings: EncoderSettings, output: OutputFormat, threads: int) -> dict[str, str]:
     """The encoder's options: the table's, and what follows from the layout, HDR metadata and memory."""
-    params = {"rc-lookahead": str(LOOKAHEAD)}
+    params = memory_options(output)
     if settings.codec == "libx265":
         # Its info SEI and thread pool would make headers depend on the machine, and then segments would not join.
         params |= {"info": "0", "repeat-headers": "0", "open-gop": "0", "pools": str(threads), "log-level": "none"}
@@ -191,11 +196,21 @@ def options(settings: EncoderSettings, output: OutputFormat, threads: int) -> di
         params["frame-packing"] = "3"
     if output.layout in TOP_BOTTOM:
         params["frame-packing"] = "4"
+    params["sync-lookahead"] = "0"  # a thread of its own would hold more pictures
     if output.mastering_display is not None:
         params["mastering-display"] = mastering_display(output.mastering_display)
     if output.content_light is not None:
         params["cll"] = f"{output.content_light.max_content},{output.content_light.max_average}"
     return settings.options | {"x264-params": joined(params)}
+
+
+def memory_options(output: OutputFormat) -> dict[str, str]:
+    """Lookahead and B-frames by the size of a picture, so that an encoder's memory does not grow with resolution."""
+    columns, rows = output.format.chroma_size(output.width, output.height)
+    picture = (output.width * output.height + 2 * columns * rows) * (2 if output.format.bits > 8 else 1)
+    held = HELD_BYTES // picture
+    bframes = 3 if held >= 24 else 1 if held >= 16 else 0
+    return {"rc-lookahead": str(min(MAX_LOOKAHEAD, max(bframes, held - 10, 0))), "bframes": str(bframes)}
 
 
 def joined(params: dict[str, str]) -> str:
@@ -218,7 +233,7 @@ def mastering_display(display: MasteringDisplay) -> str:
 def segment_writer(path: Path) -> Iterator[BinaryIO]:
     """A file beside `path` to write to; at the end of the `with` block it becomes `path`, whole and on the disk.
 
-    When the block raises, nothing stays. The system's errors are translated.
+    When the block raises, nothing stays. Errors of the system and of the encoder are translated.
     """
     part = path.with_name(f"{path.name}.part-{secrets.token_hex(4)}")
     try:
@@ -231,6 +246,6 @@ def segment_writer(path: Path) -> Iterator[BinaryIO]:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        if isinstance(error, av.FFmpegError) and error.errno is None:
-            raise
         raise os_error(error) from error
+    except av.FFmpegError as error:
+        raise RenderFailed(f"The encoder failed: {error.strerror}.") from error

@@ -1,0 +1,26 @@
+"""The settings of stereo-inference: the only place of this package that reads the environment."""
+
+from __future__ import annotations
+
+import os
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Each field is read from `STEREO_SPOT_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="STEREO_SPOT_")
+
+    render_threads: int = Field(default_factory=available_cores, ge=1, le=256)
+    """Threads that share the work on one segment; 1 renders in a single thread, stage after stage."""
+    render_address_space: int = Field(default=8 * 1024**3, ge=0)
+    """Bytes of address space that a rendering process may map; 0 lifts the limit (needed for CUDA)."""
+    render_network: bool = False
+    """Whether a rendering process keeps its network (an estimator that runs elsewhere would need it)."""
