@@ -17,8 +17,8 @@ from stereo_spot_runtime.scratch import SPARE_BYTES
 from stereo_spot_shared.records import ConversionRecord, estimate_render_seconds
 from stereo_spot_shared.rendering import FramePacking, Quality, RenderParams
 
-TYPICAL_BITS = {Quality.DRAFT: 0.08, Quality.BALANCED: 0.12, Quality.HIGH: 0.25, Quality.LOSSLESS: 3.0}
-"""Bits per output pixel."""
+TYPICAL_BITS = {Quality.DRAFT: 0.12, Quality.BALANCED: 0.12, Quality.HIGH: 0.26, Quality.LOSSLESS: 3.2}
+"""Bits per output pixel: what a few real clips came to. Draft is no smaller than balanced, it is faster."""
 
 DOUBLE = frozenset({FramePacking.FULL_SBS, FramePacking.FULL_TB})
 """Layouts with twice the pixels of the source."""

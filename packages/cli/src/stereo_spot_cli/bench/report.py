@@ -23,6 +23,11 @@ class BenchPlan(Value):
     runs: int
     segment_seconds: float
 
+    @property
+    def short_segment_seconds(self) -> float:
+        """For comparing workers: many segments, so that none of them is idle while another renders the last one."""
+        return max(0.5, self.segment_seconds / 4)
+
 
 class ChunkingBench(Value):
     """Reading a file, and cutting it: megabytes a second of the same file, in this process, from the page cache."""

@@ -20,6 +20,9 @@ LARGE_BYTES = 200_000_000
 
 Tell = Callable[[str], None]
 
+Kind = tuple[int, int, float]
+"""Workers, threads of each, seconds of a segment."""
+
 
 def run_bench(plan: BenchPlan, *, tell: Tell) -> BenchReport:
     """Measure everything; `tell` hears what is being done. Leaves no files behind."""
@@ -45,9 +48,9 @@ def run_bench(plan: BenchPlan, *, tell: Tell) -> BenchReport:
             clip_bytes=clip_bytes,
             chunking=chunking,
             whole=commands.whole_result(),
-            pipeline=commands.pipeline_result(1, cores()),
-            one_worker=commands.pipeline_result(1, 1),
-            two_workers=commands.pipeline_result(2, 1),
+            pipeline=commands.pipeline_result(commands.same_threads),
+            one_worker=commands.pipeline_result(commands.one_worker),
+            two_workers=commands.pipeline_result(commands.two_workers),
         )
 
 
@@ -57,24 +60,25 @@ class Commands:
     def __init__(self, clip: Path, folder: Path, plan: BenchPlan) -> None:
         self._clip, self._folder, self._plan = clip, folder, plan
         self._wholes: list[tuple[float, RenderResult]] = []
-        self._pipelines: dict[tuple[int, int], list[tuple[float, int, float]]] = {}
+        self._pipelines: dict[Kind, list[tuple[float, int, float]]] = {}
+        self.same_threads: Kind = (1, cores(), plan.segment_seconds)
+        self.one_worker: Kind = (1, 1, plan.short_segment_seconds)
+        self.two_workers: Kind = (2, 1, plan.short_segment_seconds)
 
     def whole(self) -> tuple[float, RenderResult]:
         """One process without chunking."""
         seconds, answer = run_whole(self._clip, self._folder, segment_seconds=self._plan.segment_seconds, threads=cores())
         return seconds, RenderResult.model_validate(answer)
 
-    def pipeline(self, workers: int, threads: int) -> tuple[float, int, float]:
+    def pipeline(self, workers: int, threads: int, segment_seconds: float) -> tuple[float, int, float]:
         """`convert`: seconds, segments, share of context frames."""
-        seconds, answer, context = run_convert(
-            self._clip, self._folder, segment_seconds=self._plan.segment_seconds, workers=workers, threads=threads
-        )
+        seconds, answer, context = run_convert(self._clip, self._folder, segment_seconds=segment_seconds, workers=workers, threads=threads)
         return seconds, answer["segments"], context
 
     def take_turns(self) -> None:
         """Each command once."""
         self._wholes.append(self.whole())
-        for kind in dict.fromkeys([(1, cores()), (1, 1), (2, 1)]):
+        for kind in (self.same_threads, self.one_worker, self.two_workers):
             self._pipelines.setdefault(kind, []).append(self.pipeline(*kind))
 
     def whole_result(self) -> RenderingBench:
@@ -83,10 +87,10 @@ class Commands:
         _, result = runs[len(runs) // 2]
         return RenderingBench(threads=cores(), frames=result.frames, seconds=result.seconds, total=median(seconds for seconds, _ in runs))
 
-    def pipeline_result(self, workers: int, threads: int) -> PipelineBench:
+    def pipeline_result(self, kind: Kind) -> PipelineBench:
         """The median of the runs with so many workers and threads."""
-        runs = self._pipelines[workers, threads]
+        runs = self._pipelines[kind]
         _, segments, context = runs[0]
         return PipelineBench(
-            workers=workers, threads=threads, segments=segments, context_share=context, total=median(seconds for seconds, *_ in runs)
+            workers=kind[0], threads=kind[1], segments=segments, context_share=context, total=median(seconds for seconds, *_ in runs)
         )

@@ -36,7 +36,9 @@ def render_whole(clip: Path, output: Path, *, params: RenderParams, threads: int
 def main() -> None:
     """Entry point of the program."""
     clip, output, segment_seconds, threads = sys.argv[1:]
-    result = render_whole(Path(clip), Path(output), params=RenderParams(segment_seconds=float(segment_seconds)), threads=int(threads))
+    result = render_whole(
+        Path(clip).absolute(), Path(output).absolute(), params=RenderParams(segment_seconds=float(segment_seconds)), threads=int(threads)
+    )
     sys.stdout.write(result.model_dump_json() + "\n")
 
 

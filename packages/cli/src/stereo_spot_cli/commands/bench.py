@@ -15,7 +15,9 @@ def bench(  # noqa: PLR0917 - typer makes options of parameters
     seconds: Annotated[float, typer.Option("--seconds", min=1, help="Length of the clip that is measured with.")] = 60.0,
     size: Annotated[str, typer.Option("--size", metavar="WxH", help="Size of its picture.")] = "1280x720",
     runs: Annotated[int, typer.Option("--runs", min=1, help="How often each thing is measured; medians are shown.")] = 3,
-    segment_seconds: Annotated[float, typer.Option("--segment-seconds", min=0.5, help="Length of segments.")] = 15.0,
+    segment_seconds: Annotated[
+        float, typer.Option("--segment-seconds", min=0.5, help="Length of segments; workers are compared with a quarter of it.")
+    ] = 20.0,
     result: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the JSON to this file.")] = None,
     as_json: JsonOption = False,
 ) -> None:
