@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from stereo_spot_runtime.consumer import Handler, QueueConsumer
 from stereo_spot_runtime.logging import configure_logging, get_logger
@@ -30,12 +30,14 @@ def run_worker(
     handlers: Mapping[Stage, Handler],
     *,
     reconcile: bool = False,
+    prepare: Callable[[Platform], None] = lambda _: None,
     stages: Mapping[Stage, StageSpec] = STAGES,
 ) -> int:
     """Consume the queues of `handlers`' stages, one thread each, until SIGTERM or SIGINT; returns the exit status.
 
     Call it from the main thread. On a signal it stops receiving, hands back what it holds and returns within
     `stop_seconds`; so it does when the supervisor that started it dies. With `reconcile` it also runs the reconciler.
+    `prepare` is called once, in the main thread, before the first message is received.
     """
     settings = RuntimeSettings()
     configure_logging(settings.log_level, settings.log_format)
@@ -48,6 +50,7 @@ def run_worker(
     try:
         consumers = _Consumers(f"{name}@{settings.worker}", platform, handlers, settings, stages)
         background = [_reconciler(platform, settings, consumers.stop)] if reconcile and settings.reconcile_seconds else []
+        prepare(platform)
         status = _run(consumers, background, settings)
     finally:
         platform.close()

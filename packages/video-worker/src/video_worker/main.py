@@ -17,7 +17,7 @@ def main() -> None:
     settings = VideoWorkerSettings()
     remove_abandoned(settings.scratch_dir)
     with closing(RenderStage(settings)) as stage:
-        status = run_worker("video-worker", {Stage.RENDER: stage})
+        status = run_worker("video-worker", {Stage.RENDER: stage}, prepare=stage.prepare)
     sys.exit(status)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import structlog
+
 from stereo_spot_runtime.context import WorkContext
 from stereo_spot_runtime.manifests import load_manifest
 from stereo_spot_runtime.watch import JobWatch
-from stereo_spot_shared.errors import InvalidMessage
+from stereo_spot_shared.errors import InvalidMessage, RetryableError
 from stereo_spot_shared.inference import RenderProgress, RenderResult
-from stereo_spot_shared.interfaces import InferenceBackend, ObjectStorage
+from stereo_spot_shared.interfaces import InferenceBackend, ObjectStorage, Platform
 from stereo_spot_shared.jobs import Job, Plan, Stage
 from stereo_spot_shared.manifest import Manifest
 from stereo_spot_shared.messages import SegmentReady
@@ -16,6 +18,8 @@ from video_worker.backends import open_backend
 from video_worker.completion import adopt, complete, leaving_nothing_unwanted, settle
 from video_worker.segment import Segment
 from video_worker.settings import VideoWorkerSettings
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _WANTED = STAGES[Stage.RENDER].statuses
 _MANIFESTS_KEPT = 4
@@ -48,6 +52,16 @@ class RenderStage:
                     complete(segment, context.attempt_id, result, context, self._settings)
                 settle(segment, context)
 
+    def prepare(self, platform: Platform) -> None:
+        """Open the backend before the first segment is there, so that a loaded model waits for it and not it for a model.
+
+        Where that fails now, the first segment meets the same error, and waits for what is missing.
+        """
+        try:
+            self._open(platform.storage).prepare()
+        except RetryableError as error:
+            log.warning("the backend is not ready yet", error=str(error), hint=error.hint)
+
     def close(self) -> None:
         """Stop what the backend started."""
         if self._backend is not None:
@@ -66,15 +80,19 @@ class RenderStage:
 
     def _render(self, segment: Segment, context: WorkContext, watch: JobWatch) -> RenderResult:
         storage = context.platform.storage
-        if self._backend is None:
-            self._backend = open_backend(self._settings, storage)
+        backend = self._open(storage)
         total = len(segment.spec.core)
 
         def on_progress(progress: RenderProgress) -> None:
             context.progress(min(progress.frames, total), total)
 
-        return self._backend.render(
+        return backend.render(
             segment.request(context.attempt_id, storage),
             on_progress=on_progress,
             should_stop=lambda: context.should_stop() or watch.given_up(),
         )
+
+    def _open(self, storage: ObjectStorage) -> InferenceBackend:
+        if self._backend is None:
+            self._backend = open_backend(self._settings, storage)
+        return self._backend

@@ -11,6 +11,9 @@ from stereo_spot_shared.inference import RenderProgress, RenderRequest, RenderRe
 class InferenceBackend(Protocol):
     """Renders one segment at a time, wherever it does so."""
 
+    def prepare(self) -> None:
+        """Load ahead of the first segment what can be loaded, without waiting for it; may be left out or repeated."""
+
     def render(
         self,
         request: RenderRequest,

@@ -24,6 +24,10 @@ class LocalBackend:
         self._storage = storage
         self._process: RenderingProcess | None = None
 
+    def prepare(self) -> None:
+        """Start the child process; it loads while the worker waits for work."""
+        self._living_process()
+
     def render(
         self,
         request: RenderRequest,

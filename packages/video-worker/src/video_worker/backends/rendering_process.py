@@ -38,7 +38,7 @@ class RenderingProcess:
 
     It reads a RenderRequest per line on its standard input and answers in lines of JSON: `{"ready": …}` once, then for each
     request any number of `{"progress": …}` and one `{"result": …}` or `{"error": …}`. What it writes to standard error
-    goes to the log. It must be used from one thread, which must live as long as the child.
+    goes to the log. It must be used by one thread at a time, and the thread that starts it must live as long as the child.
     """
 
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str], stall_seconds: float) -> None:
