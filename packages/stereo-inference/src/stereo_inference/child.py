@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from stereo_inference.depth import ESTIMATORS, DepthEstimator, load_estimator
-from stereo_inference.memory import return_freed_memory
+from stereo_inference.memory import share_heaps
 from stereo_inference.render import render_segment
 from stereo_inference.warm_up import warm_up
 from stereo_spot_media.sandbox import encode_error
@@ -35,7 +35,7 @@ PROGRESS_SECONDS = 0.25
 def serve(*, threads: int, applied: tuple[str, ...]) -> None:
     """Answer requests until standard input ends. `applied` names the limits that this process runs under."""
     answers = claim_stdout()
-    return_freed_memory()
+    share_heaps()
     stop = StopRequest()
     warm_up()
     send(answers, "ready", {"pid": os.getpid(), "threads": threads, "estimators": list(ESTIMATORS), "limits": applied})
