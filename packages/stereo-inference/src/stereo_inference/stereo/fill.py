@@ -15,6 +15,9 @@ from stereo_inference.picture import Plane
 SOFTEN_RADIUS = 4
 """Rows above and below that a filled pixel is averaged with."""
 
+BLOCK = 64
+"""Pixels that are looked at together."""
+
 
 @compiled
 def fill_from_right(source_x: np.ndarray, holes: np.ndarray, width: int) -> None:
@@ -57,18 +60,35 @@ def soften_holes(plane: Plane, top: int, left: int, holes: np.ndarray, sub_x: in
     height = (holes.shape[0] + (1 << sub_y) - 1) >> sub_y
     width = (holes.shape[1] + (1 << sub_x) - 1) >> sub_x
     originals = np.empty((SOFTEN_RADIUS + 1, width), np.uint16)
+    changed = np.zeros(SOFTEN_RADIUS + 1, np.bool_)
     for y in range(height):
         here = y % (SOFTEN_RADIUS + 1)
+        marks = holes[y << sub_y]
+        changed[here] = has_any(marks)
+        if not changed[here]:
+            continue
+        row = plane[top + y]
         for x in range(width):
-            originals[here, x] = plane[top + y, left + x]
+            originals[here, x] = row[left + x]
         first = max(0, y - SOFTEN_RADIUS)
         end = min(height, y + SOFTEN_RADIUS + 1)
         count = end - first
-        for x in range(width):
-            if holes[y << sub_y, x << sub_x]:
-                total = np.int64(count >> 1)
-                for k in range(first, y + 1):
-                    total += originals[k % (SOFTEN_RADIUS + 1), x]
-                for k in range(y + 1, end):
-                    total += plane[top + k, left + x]
-                plane[top + y, left + x] = total // count
+        for block in range(0, width, BLOCK):
+            if not has_any(marks[block << sub_x : (block + BLOCK) << sub_x]):
+                continue
+            for x in range(block, min(block + BLOCK, width)):
+                if marks[x << sub_x]:
+                    total = np.int64(count >> 1)
+                    for k in range(first, end):
+                        slot = k % (SOFTEN_RADIUS + 1)
+                        total += originals[slot, x] if k <= y and changed[slot] else plane[top + k, left + x]
+                    row[left + x] = total // count
+
+
+@compiled
+def has_any(marks: np.ndarray) -> bool:
+    """Whether any of `marks` is set: most of a picture has no gap, and is passed over in blocks."""
+    total = np.uint32(0)
+    for x in range(marks.size):
+        total |= marks[x]
+    return total != 0

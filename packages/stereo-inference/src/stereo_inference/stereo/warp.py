@@ -50,7 +50,6 @@ def warp_rows(
     shift = np.empty(width, np.int32)
     target = np.empty(width + 1, np.int32)
     source_x = np.empty(width, np.int32)
-    samples = np.empty(width + 1, np.uint16)
     for row in range(first, end):
         depth_of_row(y_plane, row, height, width, gain, offset, column, weight, depth)
         widen_foreground(depth, spare, width, dilation)
@@ -61,21 +60,21 @@ def warp_rows(
             if eye == 0:
                 lay_out_left(shift, target, source_x, width)
                 fill_from_left(source_x, left_holes[row], width)
-                sample_row(y_plane, row, samples, source_x, width, 0, left_y, left_top + row, left_column)
+                sample_row(y_plane, row, source_x, width, 0, left_y, left_top + row, left_column)
                 if with_chroma:
                     to = (left_top + row) >> sub_y
                     at = left_column >> sub_x
-                    sample_row(u_plane, row >> sub_y, samples, source_x, width, sub_x, left_u, to, at)
-                    sample_row(v_plane, row >> sub_y, samples, source_x, width, sub_x, left_v, to, at)
+                    sample_row(u_plane, row >> sub_y, source_x, width, sub_x, left_u, to, at)
+                    sample_row(v_plane, row >> sub_y, source_x, width, sub_x, left_v, to, at)
             else:
                 lay_out_right(shift, target, source_x, width)
                 fill_from_right(source_x, right_holes[row], width)
-                sample_row(y_plane, row, samples, source_x, width, 0, right_y, right_top + row, right_column)
+                sample_row(y_plane, row, source_x, width, 0, right_y, right_top + row, right_column)
                 if with_chroma:
                     to = (right_top + row) >> sub_y
                     at = right_column >> sub_x
-                    sample_row(u_plane, row >> sub_y, samples, source_x, width, sub_x, right_u, to, at)
-                    sample_row(v_plane, row >> sub_y, samples, source_x, width, sub_x, right_v, to, at)
+                    sample_row(u_plane, row >> sub_y, source_x, width, sub_x, right_u, to, at)
+                    sample_row(v_plane, row >> sub_y, source_x, width, sub_x, right_v, to, at)
 
 
 @compiled
@@ -172,16 +171,20 @@ def lay_out_left(shift: np.ndarray, target: np.ndarray, source_x: np.ndarray, wi
 
 @compiled
 def sample_row(
-    plane: Plane, row: int, samples: np.ndarray, source_x: np.ndarray, width: int, sub_x: int,
+    plane: Plane, row: int, source_x: np.ndarray, width: int, sub_x: int,
     out: Plane, out_row: int, out_column: int,
 ) -> None:
     """Write one row of a plane, sampled linearly at the source positions (given at luma resolution)."""
     columns = (width + sub_x) >> sub_x
-    for x in range(columns):
-        samples[x] = plane[row, x]
-    samples[columns] = samples[columns - 1]
-    for x in range(columns):
-        position = source_x[x << sub_x] >> sub_x
-        i = position >> 8
-        f = position & 255
-        out[out_row, out_column + x] = (np.int32(samples[i]) * (256 - f) + np.int32(samples[i + 1]) * f + 128) >> 8
+    source = plane[row]
+    target = out[out_row]
+    last = np.uint64(columns - 1)
+    x = 0
+    while x < columns:  # not `for`: a vectorised gather is several times slower than scalar loads
+        position = np.uint32(source_x[x << sub_x] >> sub_x)
+        i = np.uint64(position >> np.uint32(8))
+        f = np.int32(position & np.uint32(255))
+        here = np.int32(source[i])
+        following = np.int32(source[min(i + np.uint64(1), last)])
+        target[out_column + x] = (here * (np.int32(256) - f) + following * f + np.int32(128)) >> np.int32(8)
+        x += 1
