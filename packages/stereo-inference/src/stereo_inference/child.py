@@ -78,7 +78,7 @@ class Renderer:
             request = parsed(line)
             result = render_segment(
                 request,
-                input=local_path(request.input_uri),
+                source=local_path(request.input_uri),
                 output=local_path(request.output_uri),
                 estimator=self._estimator(request.params.depth),
                 threads=self._threads,

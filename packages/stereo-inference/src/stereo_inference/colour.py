@@ -50,10 +50,7 @@ def yuv_to_rgb(colour: Colour, bits: int, height: int) -> tuple[NDArray[np.float
 
 def small_rgb(picture: Picture, width: int, height: int, colour: Colour) -> NDArray[np.uint8]:
     """The picture as RGB uint8 (height, width, 3), scaled down by averaging areas."""
-    planes = [
-        cv2.resize(picture.cropped(i), (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
-        for i in range(3)
-    ]
+    planes = [cv2.resize(picture.cropped(i), (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) for i in range(3)]
     matrix, offset = yuv_to_rgb(colour, picture.format.bits, picture.height)
     affine = np.column_stack([matrix, offset]) * 255.0
     rgb = cv2.transform(cv2.merge(planes), affine)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
 from typing import ParamSpec, TypeVar
 
 from numba import njit
@@ -19,4 +18,4 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     two closures of one name would be taken for each other. The cache lies beside the source, or in the user's cache
     folder where that is read-only; `NUMBA_CACHE_DIR` overrides both.
     """
-    return njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+    return njit(cache=True, nogil=True)(function)

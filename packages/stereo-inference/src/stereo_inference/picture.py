@@ -23,7 +23,7 @@ class PixelFormat:
     sub_y: int
 
     @property
-    def dtype(self) -> type[np.uint8] | type[np.uint16]:
+    def dtype(self) -> type[np.uint8 | np.uint16]:
         return np.uint8 if self.bits == 8 else np.uint16
 
     def chroma_size(self, width: int, height: int) -> tuple[int, int]:
@@ -59,27 +59,27 @@ class Picture:
     format: PixelFormat
 
     @classmethod
-    def view(cls, frame: av.VideoFrame, format: PixelFormat) -> Picture:
+    def view(cls, frame: av.VideoFrame, pixel_format: PixelFormat) -> Picture:
         """The planes of `frame` in place (nothing is copied; the arrays keep the frame's memory alive)."""
+        size = np.dtype(pixel_format.dtype).itemsize
         y, u, v = (
-            np.frombuffer(plane, format.dtype).reshape(plane.height, plane.line_size // np.dtype(format.dtype).itemsize)
-            for plane in frame.planes
+            np.frombuffer(memoryview(plane), pixel_format.dtype).reshape(plane.height, plane.line_size // size) for plane in frame.planes
         )
-        return cls((y, u, v), frame.width, frame.height, format)
+        return cls((y, u, v), frame.width, frame.height, pixel_format)
 
     @classmethod
-    def empty(cls, width: int, height: int, format: PixelFormat) -> Picture:
+    def empty(cls, width: int, height: int, pixel_format: PixelFormat) -> Picture:
         """A picture with memory of its own, not initialised."""
-        columns, rows = format.chroma_size(width, height)
+        columns, rows = pixel_format.chroma_size(width, height)
         return cls(
             (
-                np.empty((height, width), format.dtype),
-                np.empty((rows, columns), format.dtype),
-                np.empty((rows, columns), format.dtype),
+                np.empty((height, width), pixel_format.dtype),
+                np.empty((rows, columns), pixel_format.dtype),
+                np.empty((rows, columns), pixel_format.dtype),
             ),
             width,
             height,
-            format,
+            pixel_format,
         )
 
     def cropped(self, index: int) -> Plane:

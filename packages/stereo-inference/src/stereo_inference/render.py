@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import cv2
+import numpy as np
 
 from stereo_inference.colour import small_rgb
 from stereo_inference.depth import DepthEstimator
@@ -39,14 +41,14 @@ class Counts:
 def render_segment(
     request: RenderRequest,
     *,
-    input: Path,
+    source: Path,
     output: Path,
     estimator: DepthEstimator,
     threads: int = 1,
     on_progress: Callable[[int], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> RenderResult:
-    """Render the segment object `input` to `output` (NUT), which appears whole or not at all.
+    """Render the segment object `source` to `output` (NUT), which appears whole or not at all.
 
     A segment may be the whole video: all frames in its core, no context. With `threads` of 1 everything runs in the
     calling thread, stage after stage; with more, the stages overlap in threads of their own and share `threads`
@@ -58,7 +60,7 @@ def render_segment(
     when the segment cannot be read, NoSpaceLeft or StorageUnavailable when the result cannot be written.
     """
     started = time.perf_counter()
-    reader = SegmentReader(input, request, threads=threads, should_stop=should_stop)
+    reader = SegmentReader(source, request, threads=threads, should_stop=should_stop)
     width, height = upright_size(request.video)
     target = output_format(request, reader)
     counts = Counts()
@@ -71,9 +73,7 @@ def render_segment(
         ) as encoder,
         Stages(overlap=threads > 1) as stages,
     ):
-        packer = Packer(
-            request.params.layout, width, height, reader.format, reader.colour, executor=executor, threads=threads
-        )
+        packer = Packer(request.params.layout, width, height, reader.format, reader.colour, executor=executor, threads=threads)
         renderer = StereoRenderer(
             width, height,
             max_disparity=request.params.max_disparity, convergence=request.params.convergence,
@@ -90,9 +90,7 @@ def render_segment(
         counts.encoded += encoder.finish()
         on_progress(counts.encoded)
         if counts.encoded + len(reader.lost) != len(times):
-            raise RenderFailed(
-                f"Of {len(times)} frames {counts.encoded} were encoded and {len(reader.lost)} found lost."
-            )
+            raise RenderFailed(f"Of {len(times)} frames {counts.encoded} were encoded and {len(reader.lost)} found lost.")
     wall = time.perf_counter() - started
     return RenderResult(
         frames=counts.encoded,
@@ -115,16 +113,14 @@ def render_segment(
     )
 
 
-def steady_depths(
-    frames: Iterable[SourceFrame], estimator: DepthEstimator, reader: SegmentReader
-) -> Iterator[Seen[SourceFrame]]:
+def steady_depths(frames: Iterable[SourceFrame], estimator: DepthEstimator, reader: SegmentReader) -> Iterator[Seen[SourceFrame]]:
     """Every frame with its depth, steadied over time."""
     steady: SteadyDepth[SourceFrame] = SteadyDepth()
     for frame in frames:
         size = estimator.working_size(frame.picture.width, frame.picture.height)
         rgb = small_rgb(frame.picture, *size, reader.colour)
         depth = estimator.estimate(rgb[None])[0]
-        grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+        grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
         yield from steady.push(Seen(frame.index, depth, grey, frame))
     yield from steady.finish()
 
@@ -155,7 +151,7 @@ def output_format(request: RenderRequest, reader: SegmentReader) -> OutputFormat
     """What is encoded: the same for every segment of a job."""
     video = request.video
     width, height = packed_size(request.params.layout, *upright_size(video), reader.format)
-    aspect = video.sample_aspect_ratio or 1
+    aspect = video.sample_aspect_ratio or Fraction(1)
     return OutputFormat(
         width=width,
         height=height,

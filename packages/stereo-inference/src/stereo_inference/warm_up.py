@@ -14,11 +14,11 @@ def warm_up(pixel_format: str = "yuv420p") -> None:
     """Render a tiny picture of a working format: compiles the kernels for its sample size, or loads them (seconds once,
     a fraction of one afterwards). 10-bit formats share theirs, as 8-bit formats do."""
     width, height = 32, 16
-    format = PIXEL_FORMATS[pixel_format]
-    picture = Picture.empty(width, height, format)
+    working = PIXEL_FORMATS[pixel_format]
+    picture = Picture.empty(width, height, working)
     for plane in picture.planes:
         plane[:] = 128
     depth = BasicDepth().estimate(np.zeros((1, height, width, 3), np.uint8))[0]
-    left, right = Picture.empty(width, height, format), Picture.empty(width, height, format)
+    left, right = Picture.empty(width, height, working), Picture.empty(width, height, working)
     renderer = StereoRenderer(width, height, max_disparity=2.0, convergence=0.5)
     renderer.render(picture, DepthField.guided(depth, picture), Place(left), Place(right))

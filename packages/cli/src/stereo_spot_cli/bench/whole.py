@@ -30,7 +30,7 @@ def render_whole(clip: Path, output: Path, *, params: RenderParams, threads: int
         segment=SegmentSpec(index=0, first_frame=0, core=manifest.frames, packets=(0, manifest.segments[-1].packets[1])),
         params=params,
     )
-    return render_segment(request, input=clip, output=output, estimator=load_estimator(params.depth), threads=threads)
+    return render_segment(request, source=clip, output=output, estimator=load_estimator(params.depth), threads=threads)
 
 
 def main() -> None:

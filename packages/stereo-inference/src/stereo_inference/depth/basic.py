@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stereo_inference.compiled import compiled
+from stereo_inference.guided_filter import guided_coefficients
 
 LONG_SIDE = 480
 """Pixels of the working size's longer side."""
@@ -53,14 +54,12 @@ class BasicDepth:
         depth = (1.0 - CONTACT_SHARE) * gradient[:, None] + CONTACT_SHARE * contact
         grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32) / np.float32(255.0)
         radius = max(1, round(max(height, width) * GUIDE_RADIUS_SHARE))
-        filtered = guided_filter(depth.astype(np.float32), grey, radius, GUIDE_EPSILON)
-        return np.clip(filtered, 0.0, 1.0).astype(np.float32)
+        gain, offset = guided_coefficients(depth.astype(np.float32), grey, radius, GUIDE_EPSILON)
+        return np.clip(gain * grey + offset, np.float32(0), np.float32(1))
 
 
 @compiled
-def carry_upwards(
-    rgb: np.ndarray, gradient: np.ndarray, carry: float, similarity: float, contact: np.ndarray
-) -> None:
+def carry_upwards(rgb: np.ndarray, gradient: np.ndarray, carry: float, similarity: float, contact: np.ndarray) -> None:
     """Fill `contact` float32 (h, w) from the bottom row up: similar colour keeps the depth below, other colour does not."""
     height, width = contact.shape
     for x in range(width):
@@ -74,20 +73,3 @@ def carry_upwards(
             ratio = difference / np.float32(similarity)
             keep = np.float32(carry) / (np.float32(1.0) + ratio * ratio)
             contact[y, x] = gradient[y] + keep * (contact[y + 1, x] - gradient[y])
-
-
-def guided_filter(
-    values: NDArray[np.float32], guide: NDArray[np.float32], radius: int, epsilon: float
-) -> NDArray[np.float32]:
-    """Smooth `values` along the edges of `guide`, both float32 (h, w) (He, Sun and Tang, ECCV 2010)."""
-
-    def mean(array: NDArray[np.float32]) -> NDArray[np.float32]:
-        return cv2.blur(array, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REFLECT)  # type: ignore[return-value]
-
-    mean_guide = mean(guide)
-    mean_values = mean(values)
-    gain = (mean(guide * values) - mean_guide * mean_values) / (
-        mean(guide * guide) - mean_guide * mean_guide + np.float32(epsilon)
-    )
-    offset = mean_values - gain * mean_guide
-    return mean(gain) * guide + mean(offset)

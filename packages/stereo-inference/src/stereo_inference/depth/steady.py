@@ -66,7 +66,7 @@ class SteadyDepth(Generic[T]):
 
     def push(self, frame: Seen[T]) -> Iterator[Seen[T]]:
         """Take the next frame in and yield the ones that are complete by it."""
-        thumbnail = cv2.resize(frame.grey, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        thumbnail = cv2.resize(frame.grey, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
         if self._last_thumbnail is not None and frame.index - 1 in self._frames:
             self._changes[frame.index] = float(np.abs(thumbnail - self._last_thumbnail).mean())
         self._last_thumbnail = thumbnail

@@ -23,9 +23,9 @@ TOP_BOTTOM = (FramePacking.FULL_TB, FramePacking.HALF_TB)
 HALF = (FramePacking.HALF_SBS, FramePacking.HALF_TB)
 
 
-def view_size(layout: FramePacking, width: int, height: int, format: PixelFormat) -> tuple[int, int]:
+def view_size(layout: FramePacking, width: int, height: int, pixel_format: PixelFormat) -> tuple[int, int]:
     """The size of one view before it is squeezed: the picture's, padded to what the layout and its chroma need."""
-    columns, rows = 1 << format.sub_x, 1 << format.sub_y
+    columns, rows = 1 << pixel_format.sub_x, 1 << pixel_format.sub_y
     if layout is FramePacking.HALF_SBS:
         columns *= 2
     if layout is FramePacking.HALF_TB:
@@ -33,12 +33,12 @@ def view_size(layout: FramePacking, width: int, height: int, format: PixelFormat
     return -(-width // columns) * columns, -(-height // rows) * rows
 
 
-def packed_size(layout: FramePacking, width: int, height: int, format: PixelFormat) -> tuple[int, int]:
+def packed_size(layout: FramePacking, width: int, height: int, pixel_format: PixelFormat) -> tuple[int, int]:
     """Width and height of the packed picture for an upright picture of `width` x `height`.
 
     Twice as wide (full-sbs) or high (full-tb), otherwise the same; rounded up to whole chroma samples of each view.
     """
-    columns, rows = view_size(layout, width, height, format)
+    columns, rows = view_size(layout, width, height, pixel_format)
     return (
         columns * (2 if layout is FramePacking.FULL_SBS else 1),
         rows * (2 if layout is FramePacking.FULL_TB else 1),
@@ -49,18 +49,18 @@ class Packer:
     """Packs the views of pictures of one size. Full layouts are rendered in place; the others need two views between."""
 
     def __init__(
-        self, layout: FramePacking, width: int, height: int, format: PixelFormat, colour: Colour,
+        self, layout: FramePacking, width: int, height: int, pixel_format: PixelFormat, colour: Colour,
         *, executor: Executor | None = None, threads: int = 1,
     ) -> None:  # fmt: skip
         self._layout = layout
         self._size = (width, height)
-        self._view = view_size(layout, width, height, format)
+        self._view = view_size(layout, width, height, pixel_format)
         self._views: tuple[Picture, Picture] | None = None
         self._anaglyph: Anaglyph | None = None
         if layout in HALF or layout is FramePacking.ANAGLYPH:
-            self._views = Picture.empty(*self._view, format), Picture.empty(*self._view, format)
+            self._views = Picture.empty(*self._view, pixel_format), Picture.empty(*self._view, pixel_format)
         if layout is FramePacking.ANAGLYPH:
-            self._anaglyph = Anaglyph(colour, format, height, executor=executor, threads=threads)
+            self._anaglyph = Anaglyph(colour, pixel_format, height, executor=executor, threads=threads)
 
     def places(self, packed: Picture) -> tuple[Place, Place]:
         """Where the left and the right view are to be rendered, for the result to come into `packed`."""

@@ -10,6 +10,7 @@ but is not colorimetric.
 from __future__ import annotations
 
 from concurrent.futures import Executor, wait
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,9 +31,9 @@ class Anaglyph:
     """Mixes two views of one pixel format and colour description into one picture."""
 
     def __init__(
-        self, colour: Colour, format: PixelFormat, height: int, *, executor: Executor | None = None, threads: int = 1
+        self, colour: Colour, pixel_format: PixelFormat, height: int, *, executor: Executor | None = None, threads: int = 1
     ) -> None:
-        to_rgb, offset = yuv_to_rgb(colour, format.bits, height)
+        to_rgb, offset = yuv_to_rgb(colour, pixel_format.bits, height)
         from_rgb = np.linalg.inv(to_rgb)
         self._to_rgb = np.column_stack([to_rgb, offset]).astype(np.float32)
         self._from_rgb = np.column_stack([from_rgb, -from_rgb @ offset]).astype(np.float32)
@@ -40,7 +41,7 @@ class Anaglyph:
         self._linear = (steps**GAMMA).astype(np.float32)
         # Indexed by the square root of linear light: a table over linear light itself would be coarse in the dark.
         self._encoded = (steps ** (2 / GAMMA)).astype(np.float32)
-        self._peak = (1 << format.bits) - 1
+        self._peak = (1 << pixel_format.bits) - 1
         self._executor = executor
         self._threads = threads
 
@@ -59,7 +60,7 @@ class Anaglyph:
         if self._executor is None:
             band(0, blocks)
             return
-        futures = [self._executor.submit(band, int(a), int(b)) for a, b in zip(bounds, bounds[1:], strict=False)]
+        futures = [self._executor.submit(band, int(a), int(b)) for a, b in pairwise(bounds)]
         wait(futures)
         for future in futures:
             future.result()

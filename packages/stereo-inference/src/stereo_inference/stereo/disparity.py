@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stereo_inference.guided_filter import guided_coefficients
 from stereo_inference.picture import Picture
 
 GUIDE_RADIUS = 2
@@ -23,7 +24,7 @@ class DepthField:
     """Depth as a linear function of the picture's luma, on the depth map's grid: depth = gain * Y + offset.
 
     Interpolating gain and offset to the picture's size and applying them to its own luma puts depth steps where the
-    picture has its edges (the fast guided filter: He and Sun, "Fast Guided Filter", arXiv:1505.00996).
+    picture has its edges: see `guided_filter`.
     """
 
     gain: NDArray[np.float32]
@@ -41,13 +42,8 @@ class DepthField:
         luma = cv2.resize(picture.cropped(0), (width, height), interpolation=cv2.INTER_AREA)
         full_scale = float((1 << picture.format.bits) - 1)
         guide = luma.astype(np.float32) / np.float32(full_scale)
-        mean_guide = _mean(guide)
-        mean_depth = _mean(depth)
-        covariance = _mean(guide * depth) - mean_guide * mean_depth
-        variance = _mean(guide * guide) - mean_guide * mean_guide
-        gain = covariance / (variance + np.float32(GUIDE_EPSILON))
-        offset = mean_depth - gain * mean_guide
-        return cls(_mean(gain) / np.float32(full_scale), _mean(offset))
+        gain, offset = guided_coefficients(depth, guide, GUIDE_RADIUS, GUIDE_EPSILON)
+        return cls(gain / np.float32(full_scale), offset)
 
 
 def half_disparity(max_disparity: float, width: int) -> float:
@@ -73,8 +69,3 @@ def columns_in_depth(width: int, depth_width: int) -> tuple[NDArray[np.int32], N
     position = np.clip((np.arange(width) + 0.5) * depth_width / width - 0.5, 0, depth_width - 1)
     index = np.floor(position).astype(np.int32)
     return index, (position - index).astype(np.float32)
-
-
-def _mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    size = 2 * GUIDE_RADIUS + 1
-    return cv2.blur(values, (size, size), borderType=cv2.BORDER_REFLECT)  # type: ignore[return-value]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,14 @@ class StereoRenderer:
     """
 
     def __init__(
-        self, width: int, height: int, *, max_disparity: float, convergence: float,
-        executor: Executor | None = None, threads: int = 1,
+        self,
+        width: int,
+        height: int,
+        *,
+        max_disparity: float,
+        convergence: float,
+        executor: Executor | None = None,
+        threads: int = 1,
     ) -> None:
         self._width = width
         self._height = height
@@ -73,7 +80,7 @@ class StereoRenderer:
                 sub_x, sub_y = (form.sub_x, form.sub_y) if index else (0, 0)
                 soften_holes(plane, place.top >> sub_y, place.left >> sub_x, holes, sub_x, sub_y)
 
-        self._all(band, [(int(a), int(b)) for a, b in zip(self._bands, self._bands[1:], strict=False) if a < b])
+        self._all(band, [(int(a), int(b)) for a, b in pairwise(self._bands) if a < b])
         self._all(soften, [(left, self._left_holes), (right, self._right_holes)])
 
     def _all(self, work: Callable[..., None], arguments: list[tuple[Any, ...]]) -> None:

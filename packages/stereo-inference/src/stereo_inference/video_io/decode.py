@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -39,9 +40,7 @@ class SegmentReader:
     dropped. Packets that do not decode are counted and passed over. `lost` is complete when `frames` is exhausted.
     """
 
-    def __init__(
-        self, path: Path, request: RenderRequest, *, threads: int = 1, should_stop: Callable[[], bool] = lambda: False
-    ) -> None:
+    def __init__(self, path: Path, request: RenderRequest, *, threads: int = 1, should_stop: Callable[[], bool] = lambda: False) -> None:
         self._path = path
         self._request = request
         self._threads = min(threads, MAX_DECODER_THREADS)
@@ -91,7 +90,7 @@ class SegmentReader:
             stream = self._stream(container)
             stream.codec_context.thread_count = self._threads
             stream.codec_context.thread_type = "AUTO"
-            clock = stream.time_base
+            clock = stream.time_base or self._request.video.time_base
             for packet in self._packets(container, stream):
                 try:
                     frames = packet.decode()
@@ -99,7 +98,7 @@ class SegmentReader:
                     self.bad_packets += 1
                     continue
                 for frame in frames:
-                    if isinstance(frame, av.VideoFrame) and frame.pts is not None and clock is not None:
+                    if frame.pts is not None:
                         try:
                             ticks = rescale_exact(frame.pts, clock, self._request.video.time_base)
                         except InexactTime as error:
@@ -109,7 +108,7 @@ class SegmentReader:
                             ) from error
                         yield ticks - self._request.pts_offset, frame
 
-    def _packets(self, container: InputContainer, stream: InputVideoStream) -> Iterator[av.Packet]:
+    def _packets(self, container: InputContainer, stream: InputVideoStream) -> Iterator[av.Packet[Any]]:
         """The stream's packets until its end, or until the container itself cannot be read on."""
         packets = container.demux(stream)
         while True:

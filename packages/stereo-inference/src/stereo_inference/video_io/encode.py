@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 from av.codec.context import Flags
@@ -87,9 +87,7 @@ class SegmentEncoder:
     time bases never meet an encoder's opinion of them, and each packet carries exactly the time that its frame had.
     """
 
-    def __init__(
-        self, file: BinaryIO, output: OutputFormat, *, times: Sequence[int], end: int, pts_offset: int, threads: int
-    ) -> None:
+    def __init__(self, file: BinaryIO, output: OutputFormat, *, times: Sequence[int], end: int, pts_offset: int, threads: int) -> None:
         """`times`: every time that the segment may hold, in order; `end`: when its last frame stops being shown."""
         self._container = av.open(file, "w", format="nut")
         self._output = output
@@ -129,7 +127,7 @@ class SegmentEncoder:
         with contextlib.suppress(av.FFmpegError, OSError):
             self._container.close()
 
-    def _mux(self, packets: list[av.Packet]) -> int:
+    def _mux(self, packets: list[av.Packet[Any]]) -> int:
         for packet in packets:
             if packet.pts is None:
                 raise RenderFailed("The encoder gave back a frame without saying which.")
@@ -214,6 +212,7 @@ def memory_options(output: OutputFormat) -> dict[str, str]:
 
 
 def joined(params: dict[str, str]) -> str:
+    """As both encoders read a list of parameters."""
     return ":".join(f"{name}={value}" for name, value in params.items())
 
 
@@ -224,9 +223,7 @@ def mastering_display(display: MasteringDisplay) -> str:
         return "({},{})".format(*(round(value * 50_000) for value in xy))
 
     luminance = f"({round(display.max_luminance * 10_000)},{round(display.min_luminance * 10_000)})"
-    return (
-        f"G{point(display.green)}B{point(display.blue)}R{point(display.red)}WP{point(display.white)}L{luminance}"
-    )
+    return f"G{point(display.green)}B{point(display.blue)}R{point(display.red)}WP{point(display.white)}L{luminance}"
 
 
 @contextlib.contextmanager

@@ -44,26 +44,26 @@ def working_colour(video: VideoStream) -> Colour:
     return video.colour
 
 
-def is_rgb(format: av.VideoFormat) -> bool:
+def is_rgb(pixel_format: av.VideoFormat) -> bool:
     """Whether pixels are red, green and blue, directly or through a palette."""
-    return bool(format.is_rgb or format.has_palette)
+    return bool(pixel_format.is_rgb or pixel_format.has_palette)
 
 
-def convert(frame: av.VideoFrame, format: PixelFormat, colour: Colour, width: int, height: int) -> av.VideoFrame:
+def convert(frame: av.VideoFrame, target: PixelFormat, colour: Colour, width: int, height: int) -> av.VideoFrame:
     """`frame` in the working format and size; the same frame where nothing needs to be done.
 
     The range and matrix of YUV sources are kept: only bit depth and chroma resolution change. A size other than the
     stream's (it changed in mid-stream) is scaled to it.
     """
     # yuvj is yuv in memory; its range is in `colour`, and swscale would squeeze it.
-    same_layout = frame.format.name.replace("yuvj", "yuv") == format.name
+    same_layout = frame.format.name.replace("yuvj", "yuv") == target.name
     if same_layout and (frame.width, frame.height) == (width, height):
         return frame
     full = ColorRange.JPEG if colour.full_range else ColorRange.MPEG
     return frame.reformat(
         width=width,
         height=height,
-        format=format.name,
+        format=target.name,
         src_colorspace=Colorspace.ITU709,
         dst_colorspace=Colorspace.ITU709,
         src_color_range=ColorRange.JPEG if is_rgb(frame.format) else full,

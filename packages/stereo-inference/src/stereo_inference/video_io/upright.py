@@ -65,10 +65,6 @@ class Deinterlacer:
     @staticmethod
     def _build(frame: av.VideoFrame) -> Graph:
         graph = Graph()
-        source = graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25)
-        )
-        graph.link_nodes(
-            source, graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced"), graph.add("buffersink")
-        ).configure()
+        source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25))
+        graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced"), graph.add("buffersink")).configure()
         return graph
