@@ -36,7 +36,7 @@ if WINDOW_RADIUS + CUT_EVIDENCE_RADIUS > TEMPORAL_RADIUS:
 STILL = 10.0
 """Mean local change of grey level (of 255) from which a pixel counts as having moved."""
 
-CUT_DIFFERENCE = 0.06
+CUT_DIFFERENCE = 0.04
 """Mean change of a thumbnail (full scale 1) below which there is no cut."""
 
 CUT_RATIO = 2.5
