@@ -1,0 +1,114 @@
+"""The table of estimators, the basic one, and how a small depth map follows a picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stereo_inference.depth import ESTIMATORS, load_estimator
+from stereo_inference.depth.basic import BasicDepth
+from stereo_inference.picture import PIXEL_FORMATS, Picture
+from stereo_inference.stereo.disparity import DepthField, columns_in_depth, foreground_dilation, half_disparity
+from stereo_spot_media.scene import Scene
+from stereo_spot_shared.errors import PermanentError
+
+
+def test_auto_is_an_estimator_with_a_name_of_its_own():
+    assert load_estimator("auto").name == "basic"
+    assert all(load_estimator(name).name == name for name in ESTIMATORS)
+
+
+def test_an_unknown_estimator_is_refused_with_the_names_that_exist():
+    with pytest.raises(PermanentError, match="no depth estimator called 'midas'") as refusal:
+        load_estimator("midas")
+    assert "auto, basic" in str(refusal.value.hint)
+
+
+@settings(deadline=None, max_examples=40)
+@given(width=st.integers(1, 10_000), height=st.integers(1, 10_000))
+def test_the_working_size_keeps_the_shape_and_is_never_larger_than_the_picture(width, height):
+    columns, rows = BasicDepth().working_size(width, height)
+    assert 1 <= columns <= min(width, 480)
+    assert 1 <= rows <= min(height, 480)
+    assert abs(columns * height - rows * width) <= max(width, height)
+
+
+@settings(deadline=None, max_examples=30)
+@given(width=st.integers(1, 60), height=st.integers(1, 60), seed=st.integers(0, 1000))
+def test_any_picture_has_depth_within_0_and_1_each_by_itself(width, height, seed):
+    pictures = np.random.default_rng(seed).integers(0, 256, (3, height, width, 3)).astype(np.uint8)
+    depths = BasicDepth().estimate(pictures)
+    assert depths.shape == (3, height, width)
+    assert depths.dtype == np.float32
+    assert np.isfinite(depths).all()
+    assert 0 <= depths.min() <= depths.max() <= 1
+    assert np.array_equal(BasicDepth().estimate(pictures[1:2])[0], depths[1])
+
+
+def test_the_ground_recedes_and_a_thing_on_it_stands():
+    """A smooth red post on grass: upright, it is nearer than the grass behind its upper end."""
+    picture = np.random.default_rng(0).integers(0, 160, (1, 135, 240, 3)).astype(np.uint8)
+    picture[:, 20:110, 100:130] = (200, 30, 30)
+    depth = BasicDepth().estimate(picture)[0]
+    assert (np.diff(depth[5:-5, 20]) > -1e-2).all()
+    assert depth[40, 115] > depth[40, 30] + 0.05
+    assert abs(depth[40, 115] - depth[100, 115]) < abs(depth[40, 30] - depth[100, 30])
+
+
+def test_disparity_is_shared_by_both_eyes():
+    assert half_disparity(2.0, 1920) == pytest.approx(19.2)
+
+
+def test_the_foreground_is_widened_by_one_pixel_of_the_depth_map():
+    assert [foreground_dilation(width, 480) for width in (480, 481, 1920, 3840)] == [1, 2, 4, 8]
+
+
+@settings(deadline=None, max_examples=50)
+@given(width=st.integers(1, 300), depth_width=st.integers(1, 300))
+def test_columns_lie_where_their_centres_are_in_the_depth_map(width, depth_width):
+    index, weight = columns_in_depth(width, depth_width)
+    position = index + weight
+    assert index.min() >= 0
+    assert index.max() <= depth_width - 1
+    centres = ((np.arange(width) + 0.5) * depth_width / width - 0.5).clip(0, depth_width - 1)
+    assert np.abs(position - centres).max() < 1e-3
+    if width == depth_width:
+        assert (weight == 0).all()
+
+
+@pytest.mark.parametrize("name", ["yuv420p", "yuv420p10le"])
+def test_guided_depth_steps_where_the_picture_does(name):
+    """A step between two pixels of the depth map comes out at the picture's own edge."""
+    picture = Picture.empty(160, 40, PIXEL_FORMATS[name])
+    scale = (1 << picture.format.bits) // 256
+    for plane in picture.planes:
+        plane[:] = 128 * scale
+    picture.planes[0][:, :74] = 40 * scale
+    picture.planes[0][:, 74:] = 200 * scale
+    coarse = np.zeros((10, 40), np.float32)
+    coarse[:, 18:] = 1.0  # at picture column 72
+    field = DepthField.guided(coarse, picture)
+    fine = field.gain[5, 18] * picture.planes[0][20] + field.offset[5, 18]
+    assert fine[73] < 0.35
+    assert fine[74] > 0.65
+
+
+def test_a_guide_that_is_flat_leaves_depth_as_it_is():
+    picture = Picture.empty(96, 54, PIXEL_FORMATS["yuv420p"])
+    for plane in picture.planes:
+        plane[:] = 128
+    depth = np.tile(np.linspace(0, 1, 48, dtype=np.float32), (27, 1))
+    field = DepthField.guided(depth, picture)
+    assert np.abs(field.gain * 128 + field.offset - depth)[:, 6:-6].max() < 1e-3
+
+
+def test_the_basic_estimator_orders_the_demo_scene_better_than_chance():
+    scene = Scene(480, 270)
+    generator = np.random.default_rng(0)
+    depth, truth = BasicDepth().estimate(scene.picture(5)[None])[0], scene.depth(5)
+    a, b = generator.integers(0, truth.size, (2, 20_000))
+    told_apart = np.abs(truth.flat[a] - truth.flat[b]) > 0.1
+    right = np.sign(depth.flat[a] - depth.flat[b]) == np.sign(truth.flat[a] - truth.flat[b])
+    assert right[told_apart].mean() > 0.7
