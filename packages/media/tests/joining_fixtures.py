@@ -119,7 +119,7 @@ def render(
     return paths
 
 
-def encode(  # noqa: PLR0917 - tests name what they mean
+def encode(
     path: Path,
     times: Sequence[int],
     time_base: Fraction,

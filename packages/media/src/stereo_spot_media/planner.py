@@ -4,10 +4,11 @@ The cost model. Rendering a frame costs 1. Decoding a frame only to throw it awa
 core begins at frame s must decode from the last random-access point from which `context` frames before s are right; what
 lies between is its *pre-roll*. A core that begins exactly `context` frames behind a random-access point has none.
 
-So a cut is placed where there is no pre-roll if one such place lies within half a segment of the ideal position, and
-otherwise at the ideal position itself; but then the segment must be long enough that its pre-roll costs at most
-MAX_OVERHEAD of its rendering. A source with a single keyframe is thereby still shared out, in segments that grow
-geometrically, and the extra decoding of the whole video stays below that share.
+The ideal positions share the video out evenly into as few segments as are no longer than was asked for, so that no
+worker is left with a long last one. A cut is placed where there is no pre-roll if one such place lies within half a
+segment of the ideal position, and otherwise at the ideal position itself; but then the segment must be long enough
+that its pre-roll costs at most MAX_OVERHEAD of its rendering. A source with a single keyframe is thereby still shared
+out, in segments that grow geometrically, and the extra decoding of the whole video stays below that share.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ Frames = NDArray[np.int64]
 
 
 def plan_segments(table: PacketTable, *, time_base: Fraction, segment_seconds: float, context: int) -> tuple[SegmentSpec, ...]:
-    """Share the shown frames of `table` out into segments of about `segment_seconds`.
+    """Share the shown frames of `table` out into even segments of `segment_seconds` or a little less.
 
     The cores, half-open and in order, hold every shown frame exactly once. `context` frames stand before and after
     each core as far as the video has them. Every frame of a segment's `before`, `core` and `after` is decodable
     from the packets `[packets[0], packets[1])` alone. Same table, same plan.
     """
     order = Presentation.of(table)
-    length = max(1, int(Fraction(segment_seconds) / time_base))
+    length = even_length(order, max(1, int(Fraction(segment_seconds) / time_base)))
     cuts = [0]
     while (cut := next_cut(order, cuts[-1], length, context)) < len(order.times):
         cuts.append(cut)
@@ -93,11 +94,17 @@ class Presentation:
         return needed - self.start_for(needed)[1]
 
 
+def even_length(order: Presentation, longest: int) -> int:
+    """The ticks of a segment when the video is shared out evenly into segments of at most `longest` ticks."""
+    span = int(order.times[-1] - order.times[0])
+    return max(1, -(-span // max(1, -(-span // longest))))
+
+
 def next_cut(order: Presentation, begin: int, length: int, context: int) -> int:
     """The frame at which the core that begins at `begin` ends; the number of frames at the end of the video."""
     total = len(order.times)
     least = least_frames(order, begin, context)
-    ideal = max(frame_at(order, begin, length), begin + least)
+    ideal = max(ideal_cut(order, begin, length), begin + least)
     low = max(frame_at(order, begin, length // 2), begin + max(1, least // 2))
     high = ideal + (ideal - begin) // 2
     free = order.valid_from + context
@@ -107,6 +114,15 @@ def next_cut(order: Presentation, begin: int, length: int, context: int) -> int:
         return total
     rest_is_short = frame_at(order, cut, length // 2) >= total or total - cut < least_frames(order, cut, context) // 2
     return total if rest_is_short else cut
+
+
+def ideal_cut(order: Presentation, begin: int, length: int) -> int:
+    """The first frame at the next multiple of `length` from the video's start that is at least half of it away.
+
+    Counted from the start and not from `begin`: what one cut was moved by is not handed on to the next.
+    """
+    since_start = int(order.times[begin] - order.times[0])
+    return frame_at(order, 0, (since_start + length + length // 2) // length * length)
 
 
 def least_frames(order: Presentation, begin: int, context: int) -> int:

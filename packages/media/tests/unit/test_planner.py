@@ -120,9 +120,18 @@ def test_a_single_keyframe_is_shared_out_at_bounded_cost():
     assert max(len(spec.core) for spec in plan) < 20_000 / 2
 
 
-def test_short_remainders_join_the_last_segment():
+def test_segments_are_even_and_no_remainder_is_left_over():
     plan = plan_segments(constant(260, 25), time_base=TIME_BASE, segment_seconds=10, context=4)
-    assert [len(spec.core) for spec in plan] == [260]
+    assert [len(spec.core) for spec in plan] == [129, 131]
+    plan = plan_segments(constant(1260, 1), time_base=TIME_BASE, segment_seconds=10, context=4)
+    assert [len(spec.core) for spec in plan] == [210] * 6
+
+
+def test_a_moved_cut_does_not_move_those_behind_it():
+    plan = plan_segments(constant(1440, 100), time_base=TIME_BASE, segment_seconds=6, context=4)
+    ends = [spec.first_frame for spec in plan[1:]]
+    assert all(abs(end - 144 * (k + 1)) <= 54 for k, end in enumerate(ends))
+    assert len(plan) == 10
 
 
 def test_a_slow_slideshow_is_not_cut_into_pieces_smaller_than_their_context():
