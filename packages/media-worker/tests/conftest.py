@@ -89,7 +89,7 @@ def render(platform, tmp_path):
             job_id=job.job_id, attempt_id=attempt, input_uri=source.as_uri(), output_uri=output.as_uri(), video=manifest.video,
             pts_offset=manifest.pts_offset, last_duration=manifest.last_duration, segment=spec, params=job.params,
         )  # fmt: skip
-        result = render_segment(request, input=source, output=output, estimator=load_estimator("basic"))
+        result = render_segment(request, source=source, output=output, estimator=load_estimator("basic"))
         stored = platform.storage.put_file(output, keys.rendered_key(job.job_id, index, attempt))
         fields = {
             "job_id": job.job_id, "segment_index": index, "plan_id": job.plan.plan_id, "attempt_id": attempt,
