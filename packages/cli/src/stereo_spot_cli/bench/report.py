@@ -30,18 +30,26 @@ class BenchPlan(Value):
 
 
 class ChunkingBench(Value):
-    """Reading a file, and cutting it: megabytes a second of the same file, in this process, from the page cache."""
+    """Reading a file, and chunking it (planning and cutting): megabytes a second of the same file, in this process."""
 
     file_bytes: int
     segments: int
     demux: float
+    """From the disk."""
     chunk: float
-    """Planning and cutting together."""
+    demux_cached: float
+    """From the page cache."""
+    chunk_cached: float
 
     @property
     def share(self) -> float:
-        """Of the demuxing rate."""
+        """Chunking as a share of the demuxing rate, both from the disk."""
         return self.chunk / self.demux
+
+    @property
+    def share_cached(self) -> float:
+        """The same from the page cache."""
+        return self.chunk_cached / self.demux_cached
 
 
 class RenderingBench(Value):
@@ -84,7 +92,7 @@ class BenchReport(Value):
     whole: RenderingBench
     """With as many threads as there are cores."""
     pipeline: PipelineBench
-    """One worker with as many threads."""
+    """As `convert` does it by itself: as many workers as cores, of one thread each."""
     one_worker: PipelineBench
     """One worker with one thread."""
     two_workers: PipelineBench
@@ -105,6 +113,7 @@ def ratios(report: BenchReport) -> dict[str, float]:
     """The figures that matter, for the JSON."""
     return {
         "chunking_share_of_demuxing": round(report.chunking.share, 3),
+        "chunking_share_of_demuxing_cached": round(report.chunking.share_cached, 3),
         "stage_overlap": round(report.whole.overlap, 3),
         "pipeline_over_whole": round(report.overhead, 3),
         "two_workers_over_one": round(report.speedup, 3),
@@ -158,10 +167,16 @@ def _verdicts(report: BenchReport) -> Table:
     chunking = report.chunking
     rows = [
         (
-            f"chunking {chunking.chunk:.0f} MB/s of demuxing {chunking.demux:.0f} MB/s",
+            f"chunking {chunking.chunk:.0f} MB/s of demuxing {chunking.demux:.0f} MB/s, from the disk",
             f"{chunking.share:.2f}",
             f"at least {CHUNKING_TARGET:.2f}",
             chunking.share >= CHUNKING_TARGET,
+        ),
+        (
+            f"the same from the page cache: {chunking.chunk_cached:.0f} of {chunking.demux_cached:.0f} MB/s",
+            f"{chunking.share_cached:.2f}",
+            f"at least {CHUNKING_TARGET:.2f}",
+            chunking.share_cached >= CHUNKING_TARGET,
         ),
         ("stages overlap: busy by wall seconds", f"{report.whole.overlap:.2f}", "above 1", report.whole.overlap > 1),
         (

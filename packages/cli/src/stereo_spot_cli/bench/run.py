@@ -15,7 +15,7 @@ from stereo_spot_cli.bench.report import BenchPlan, BenchReport, PipelineBench, 
 from stereo_spot_cli.workers import cores
 from stereo_spot_shared.inference import RenderResult
 
-LARGE_BYTES = 200_000_000
+LARGE_BYTES = 300_000_000
 """Size of the file that is cut."""
 
 Tell = Callable[[str], None]
@@ -48,7 +48,7 @@ def run_bench(plan: BenchPlan, *, tell: Tell) -> BenchReport:
             clip_bytes=clip_bytes,
             chunking=chunking,
             whole=commands.whole_result(),
-            pipeline=commands.pipeline_result(commands.same_threads),
+            pipeline=commands.pipeline_result(commands.as_usual),
             one_worker=commands.pipeline_result(commands.one_worker),
             two_workers=commands.pipeline_result(commands.two_workers),
         )
@@ -61,7 +61,7 @@ class Commands:
         self._clip, self._folder, self._plan = clip, folder, plan
         self._wholes: list[tuple[float, RenderResult]] = []
         self._pipelines: dict[Kind, list[tuple[float, int, float]]] = {}
-        self.same_threads: Kind = (1, cores(), plan.segment_seconds)
+        self.as_usual: Kind = (cores(), 1, plan.segment_seconds)
         self.one_worker: Kind = (1, 1, plan.short_segment_seconds)
         self.two_workers: Kind = (2, 1, plan.short_segment_seconds)
 
@@ -78,7 +78,7 @@ class Commands:
     def take_turns(self) -> None:
         """Each command once."""
         self._wholes.append(self.whole())
-        for kind in (self.same_threads, self.one_worker, self.two_workers):
+        for kind in (self.as_usual, self.one_worker, self.two_workers):
             self._pipelines.setdefault(kind, []).append(self.pipeline(*kind))
 
     def whole_result(self) -> RenderingBench:

@@ -12,7 +12,7 @@ from stereo_spot_cli.commands.options import JsonOption
 
 
 def bench(  # noqa: PLR0917 - typer makes options of parameters
-    seconds: Annotated[float, typer.Option("--seconds", min=1, help="Length of the clip that is measured with.")] = 60.0,
+    seconds: Annotated[float, typer.Option("--seconds", min=1, help="Length of the clip that is measured with.")] = 80.0,
     size: Annotated[str, typer.Option("--size", metavar="WxH", help="Size of its picture.")] = "1280x720",
     runs: Annotated[int, typer.Option("--runs", min=1, help="How often each thing is measured; medians are shown.")] = 3,
     segment_seconds: Annotated[
