@@ -24,6 +24,11 @@ class BenchPlan(Value):
     segment_seconds: float
 
     @property
+    def short_seconds(self) -> float:
+        """Length of the clip by which workers are compared: a single-threaded one would take long over the whole."""
+        return max(1.0, self.seconds / 4)
+
+    @property
     def short_segment_seconds(self) -> float:
         """For comparing workers: many segments, so that none of them is idle while another renders the last one."""
         return max(0.5, self.segment_seconds / 4)
@@ -74,6 +79,7 @@ class PipelineBench(Value):
 
     workers: int
     threads: int
+    frames: int
     segments: int
     context_share: float
     """Frames rendered as context, by frames of the result."""
@@ -94,9 +100,9 @@ class BenchReport(Value):
     pipeline: PipelineBench
     """As `convert` does it by itself: as many workers as cores, of one thread each."""
     one_worker: PipelineBench
-    """One worker with one thread."""
+    """One worker with one thread, a quarter of the clip's length in short segments."""
     two_workers: PipelineBench
-    """Two workers with one thread each."""
+    """Two workers with one thread each, over the same."""
 
     @property
     def overhead(self) -> float:
@@ -155,7 +161,7 @@ def _commands(report: BenchReport) -> Table:
         table.add_row(
             f"convert, workers {run.workers}, threads {run.threads} each",
             f"{run.total:.2f}",
-            f"{frames / run.total:.1f}",
+            f"{run.frames / run.total:.1f}",
             str(run.segments),
             f"{run.context_share:.1%}",
         )

@@ -35,7 +35,8 @@ def run_bench(plan: BenchPlan, *, tell: Tell) -> BenchReport:
         large = repeat_clip(clip, folder / "large.mp4", at_least_bytes=LARGE_BYTES)
         chunking = measure_chunking(large, runs=plan.runs, segment_seconds=20.0)
         large.unlink()
-        commands = Commands(clip, folder, plan)
+        short = make_bench_clip(folder / "short.mp4", seconds=plan.short_seconds, width=plan.width, height=plan.height)
+        commands = Commands(clip, short, folder, plan)
         tell("warming up: compiling, and the clip into the page cache")
         commands.whole()
         for turn in range(plan.runs):
@@ -57,10 +58,10 @@ def run_bench(plan: BenchPlan, *, tell: Tell) -> BenchReport:
 class Commands:
     """The measured commands, run in turns; remembers every run."""
 
-    def __init__(self, clip: Path, folder: Path, plan: BenchPlan) -> None:
-        self._clip, self._folder, self._plan = clip, folder, plan
+    def __init__(self, clip: Path, short: Path, folder: Path, plan: BenchPlan) -> None:
+        self._clip, self._short, self._folder, self._plan = clip, short, folder, plan
         self._wholes: list[tuple[float, RenderResult]] = []
-        self._pipelines: dict[Kind, list[tuple[float, int, float]]] = {}
+        self._pipelines: dict[Kind, list[PipelineBench]] = {}
         self.as_usual: Kind = (cores(), 1, plan.segment_seconds)
         self.one_worker: Kind = (1, 1, plan.short_segment_seconds)
         self.two_workers: Kind = (2, 1, plan.short_segment_seconds)
@@ -70,16 +71,25 @@ class Commands:
         seconds, answer = run_whole(self._clip, self._folder, segment_seconds=self._plan.segment_seconds, threads=cores())
         return seconds, RenderResult.model_validate(answer)
 
-    def pipeline(self, workers: int, threads: int, segment_seconds: float) -> tuple[float, int, float]:
-        """`convert`: seconds, segments, share of context frames."""
-        seconds, answer, context = run_convert(self._clip, self._folder, segment_seconds=segment_seconds, workers=workers, threads=threads)
-        return seconds, answer["segments"], context
+    def pipeline(self, kind: Kind) -> PipelineBench:
+        """`convert`, once."""
+        workers, threads, segment_seconds = kind
+        clip = self._clip if kind == self.as_usual else self._short
+        seconds, answer, context = run_convert(clip, self._folder, segment_seconds=segment_seconds, workers=workers, threads=threads)
+        return PipelineBench(
+            workers=workers,
+            threads=threads,
+            frames=answer["frames"],
+            segments=answer["segments"],
+            context_share=context,
+            total=seconds,
+        )
 
     def take_turns(self) -> None:
         """Each command once."""
         self._wholes.append(self.whole())
         for kind in (self.as_usual, self.one_worker, self.two_workers):
-            self._pipelines.setdefault(kind, []).append(self.pipeline(*kind))
+            self._pipelines.setdefault(kind, []).append(self.pipeline(kind))
 
     def whole_result(self) -> RenderingBench:
         """The median of the runs in one process."""
@@ -90,7 +100,4 @@ class Commands:
     def pipeline_result(self, kind: Kind) -> PipelineBench:
         """The median of the runs with so many workers and threads."""
         runs = self._pipelines[kind]
-        _, segments, context = runs[0]
-        return PipelineBench(
-            workers=kind[0], threads=kind[1], segments=segments, context_share=context, total=median(seconds for seconds, *_ in runs)
-        )
+        return runs[0].model_copy(update={"total": median(run.total for run in runs)})

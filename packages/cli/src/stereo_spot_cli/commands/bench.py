@@ -12,7 +12,7 @@ from stereo_spot_cli.commands.options import JsonOption
 
 
 def bench(  # noqa: PLR0917 - typer makes options of parameters
-    seconds: Annotated[float, typer.Option("--seconds", min=1, help="Length of the clip that is measured with.")] = 80.0,
+    seconds: Annotated[float, typer.Option("--seconds", min=1, help="Length of the clip that is measured with.")] = 160.0,
     size: Annotated[str, typer.Option("--size", metavar="WxH", help="Size of its picture.")] = "1280x720",
     runs: Annotated[int, typer.Option("--runs", min=1, help="How often each thing is measured; medians are shown.")] = 3,
     segment_seconds: Annotated[
@@ -24,7 +24,7 @@ def bench(  # noqa: PLR0917 - typer makes options of parameters
     """Measure how fast it is here and now.
 
     Chunking against reading, the stages of rendering, the pipeline against one process, two workers against one. The whole
-    takes about twenty minutes on two cores; shorter clips and one run take less and say less.
+    takes about a quarter of an hour on two cores; shorter clips and one run take less and say less.
 
     Example:  stereo-spot bench --seconds 8 --size 640x360 --runs 1
     """
