@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import av
 import numpy as np
@@ -12,6 +14,8 @@ from numpy.typing import NDArray
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_inference.stereo.disparity import DepthField
 from stereo_inference.stereo.views import Place, StereoRenderer
+
+sys.path.insert(0, str(Path(__file__).parent))  # importlib mode does not: plain modules beside this file are helpers of tests
 
 Views = tuple[Picture, Picture]
 
