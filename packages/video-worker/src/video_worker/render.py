@@ -41,13 +41,15 @@ class RenderStage:
         """
         platform, index = context.platform, message.segment_index
         with leaving_nothing_unwanted(platform, message.job_id, index):
+            # Before the job: read after it, a job that completed and was swept in between would look as if it lacked this segment.
+            completion = platform.completions.get(message.job_id, index)
             job = platform.jobs.get(message.job_id)
             if job.status not in _WANTED or job.plan is None:
                 return
             watch = JobWatch(platform.jobs, job.job_id, _WANTED)
             with watch.quiet_end():
                 segment = self._segment(platform.storage, job, job.plan, index)
-                if platform.completions.get(job.job_id, index) is None and not adopt(segment, context, self._settings):
+                if completion is None and not adopt(segment, context, self._settings):
                     result = self._render(segment, context, watch)
                     complete(segment, context.attempt_id, result, context, self._settings)
                 settle(segment, context)
