@@ -98,7 +98,7 @@ def test_equal_times_stand_for_as_many_frames_as_there_are(tmp_path: Path) -> No
     assert reader.lost == []
 
 
-@pytest.mark.parametrize("missing", [{0}, {1}, {2}, {3, 4}, {5}, {6}, {1, 2, 3, 4, 5}])
+@pytest.mark.parametrize("missing", [{0}, {1}, {2}, {3, 4}, {5}, {6}, {5, 6}, {1, 2, 3, 4, 5}])
 @pytest.mark.parametrize("how", ["missing", "spoilt"])
 def test_what_does_not_decode_is_lost_where_it_belongs_to_the_core(tmp_path: Path, missing: set[int], how: str) -> None:
     times = [0, 40, 80, 120, 160, 200, 240]
