@@ -15,7 +15,8 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile `function` to machine code that runs without the interpreter's lock and is cached on disk.
 
     Only for functions with a name of their own at module level: numba files its cache under the qualified name, so
-    two closures of one name would be taken for each other. The cache lies beside the source, or in the user's cache
-    folder where that is read-only; `NUMBA_CACHE_DIR` overrides both.
+    two closures of one name would be taken for each other. A function may call only compiled functions of its own
+    module: numba looks for changes in that one file, and would go on serving what it compiled before. The cache lies
+    beside the source, or in the user's cache folder where that is read-only; `NUMBA_CACHE_DIR` overrides both.
     """
     return njit(cache=True, nogil=True)(function)

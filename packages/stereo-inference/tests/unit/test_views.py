@@ -58,12 +58,9 @@ def test_every_pixel_comes_from_its_own_row(random_picture, render_views, size, 
     picture = random_picture(*size, name, seed)
     for index, plane in enumerate(picture.planes):
         plane[:] = np.arange(plane.shape[0], dtype=plane.dtype)[:, None] + 16 * index
-    depth = np.random.default_rng(seed).random((size[1], 1)) * np.ones(size[0])  # a whole row moves as one
-    margin = int(disparity / 100 * size[0] / 2) + 2  # the picture's borders are gaps, and gaps are softened over rows
+    depth = np.random.default_rng(seed).random((size[1], 1)) * np.ones(size[0])  # a whole row moves as one: gaps at the border only
     for view in render_views(picture, depth, max_disparity=disparity):
-        for index in range(3):
-            inside = slice(margin, max(margin, view.cropped(index).shape[1] - margin))
-            assert np.array_equal(view.cropped(index)[:, inside], picture.cropped(index)[:, inside])
+        assert planes_equal(view, picture)
 
 
 @pytest.mark.parametrize("name", sorted(PIXEL_FORMATS))

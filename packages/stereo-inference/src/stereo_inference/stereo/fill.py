@@ -20,36 +20,6 @@ BLOCK = 64
 
 
 @compiled
-def fill_from_right(source_x: np.ndarray, holes: np.ndarray, width: int) -> None:
-    """Give each gap of a row of the right eye the source position on its right; mark it in `holes` (0 or 1).
-
-    `source_x` int32 (width,): fixed-point source positions, negative where nothing landed. At the picture's right
-    border there is no background to take: its last pixel is repeated.
-    """
-    carry = np.int32((width - 1) << 8)
-    for x in range(width - 1, -1, -1):
-        if source_x[x] < 0:
-            source_x[x] = carry
-            holes[x] = 1
-        else:
-            carry = source_x[x]
-            holes[x] = 0
-
-
-@compiled
-def fill_from_left(source_x: np.ndarray, holes: np.ndarray, width: int) -> None:
-    """The mirror image of `fill_from_right`, for the left eye."""
-    carry = np.int32(0)
-    for x in range(width):
-        if source_x[x] < 0:
-            source_x[x] = carry
-            holes[x] = 1
-        else:
-            carry = source_x[x]
-            holes[x] = 0
-
-
-@compiled
 def soften_holes(plane: Plane, top: int, left: int, holes: np.ndarray, sub_x: int, sub_y: int) -> None:
     """Average every filled pixel of one view's plane with the `SOFTEN_RADIUS` rows above and below it, in place.
 
@@ -91,4 +61,4 @@ def has_any(marks: np.ndarray) -> bool:
     total = np.uint32(0)
     for x in range(marks.size):
         total |= marks[x]
-    return total != 0
+    return bool(total != 0)

@@ -21,7 +21,6 @@ import numpy as np
 
 from stereo_inference.compiled import compiled
 from stereo_inference.picture import Plane
-from stereo_inference.stereo.fill import fill_from_left, fill_from_right
 
 STRETCH = 2 << 8
 """Neighbours that land further apart than this (1/256 pixel) are two surfaces with a gap between, not one stretched."""
@@ -35,14 +34,14 @@ def warp_rows(
     left_y: Plane, left_u: Plane, left_v: Plane, left_top: int, left_column: int,
     right_y: Plane, right_u: Plane, right_v: Plane, right_top: int, right_column: int,
     left_holes: np.ndarray, right_holes: np.ndarray, first: int, end: int,
-) -> None:
+) -> None:  # fmt: skip
     """Render rows `[first, end)` of both eyes.
 
     `gain`, `offset` float32 (h, w): depth = gain * Y + offset, on the depth map's own grid (`disparity.DepthField`);
     `column` int32 and `weight` float32 (width,): where each picture column lies in that grid. `half`: pixels that
     depth 1 away from `convergence` shifts an eye. `dilation`: pixels by which the foreground is widened on each side.
     The eyes are written at luma row `*_top` and luma column `*_column` of their planes (multiples of the chroma grid).
-    `*_holes` uint8 (height, width) receive 1 where a pixel was filled.
+    `*_holes` uint8 (height, width) receive 1 where a pixel beside an object was filled.
     """
     height, width = left_holes.shape
     depth = np.empty(width, np.float32)
@@ -81,7 +80,7 @@ def warp_rows(
 def depth_of_row(
     y_plane: Plane, row: int, height: int, width: int, gain: np.ndarray, offset: np.ndarray,
     column: np.ndarray, weight: np.ndarray, depth: np.ndarray,
-) -> None:
+) -> None:  # fmt: skip
     """Depth (0..1) of every pixel of a row: gain and offset interpolated bilinearly, applied to the row's own luma."""
     rows, columns = gain.shape
     position = max((row + 0.5) * rows / height - 0.5, 0.0)
@@ -110,7 +109,7 @@ def widen_foreground(depth: np.ndarray, spare: np.ndarray, width: int, radius: i
         for x in range(width):
             spare[x] = depth[x]
         for x in range(1, width - 1):
-            depth[x] = max(max(spare[x - 1], spare[x]), spare[x + 1])
+            depth[x] = max(spare[x - 1], spare[x], spare[x + 1])
         if width > 1:
             depth[0] = max(spare[0], spare[1])
             depth[width - 1] = max(spare[width - 2], spare[width - 1])
@@ -170,10 +169,59 @@ def lay_out_left(shift: np.ndarray, target: np.ndarray, source_x: np.ndarray, wi
 
 
 @compiled
+def fill_from_right(source_x: np.ndarray, holes: np.ndarray, width: int) -> None:
+    """Give each gap of a row of the right eye the source position on its right; mark it in `holes` (0 or 1).
+
+    `source_x` int32 (width,): fixed-point source positions, negative where nothing landed. At the picture's right
+    border there is no background to take: its last pixel is repeated.
+    """
+    carry = np.int32((width - 1) << 8)
+    for x in range(width - 1, -1, -1):
+        if source_x[x] < 0:
+            source_x[x] = carry
+            holes[x] = 1
+        else:
+            carry = source_x[x]
+            holes[x] = 0
+    unmark_borders(holes, width)
+
+
+@compiled
+def fill_from_left(source_x: np.ndarray, holes: np.ndarray, width: int) -> None:
+    """The mirror image of `fill_from_right`, for the left eye."""
+    carry = np.int32(0)
+    for x in range(width):
+        if source_x[x] < 0:
+            source_x[x] = carry
+            holes[x] = 1
+        else:
+            carry = source_x[x]
+            holes[x] = 0
+    unmark_borders(holes, width)
+
+
+@compiled
+def unmark_borders(holes: np.ndarray, width: int) -> None:
+    """Take the gaps at the picture's left and right border out of a row of `holes`, so that they are not softened.
+
+    They are no background beside an object but what lies beyond the picture. What stands at the border mostly goes on
+    there, and averaging rows would smear its edges.
+    """
+    x = 0
+    while x < width and holes[x] != 0:
+        holes[x] = 0
+        x += 1
+    x = width - 1
+    while x >= 0 and holes[x] != 0:
+        holes[x] = 0
+        x -= 1
+
+
+@compiled
 def sample_row(
     plane: Plane, row: int, source_x: np.ndarray, width: int, sub_x: int,
     out: Plane, out_row: int, out_column: int,
-) -> None:
+) -> None:  # fmt: skip
     """Write one row of a plane, sampled linearly at the source positions (given at luma resolution)."""
     columns = (width + sub_x) >> sub_x
     source = plane[row]
