@@ -22,8 +22,9 @@ from stereo_spot_media.demo_clip import Clip
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.inference import RenderRequest, RenderResult
 
-COMMAND = [sys.executable, "-m", "stereo_inference.main", "worker", "--threads", "1"]
-PATIENCE = 120.0
+# numba then prints to standard output, as any library might: it must not get between the answers.
+COMMAND = ["env", "NUMBA_DEBUG_CACHE=1", sys.executable, "-m", "stereo_inference.main", "worker", "--threads", "1"]
+PATIENCE = 60.0
 
 
 class Worker:
@@ -156,6 +157,9 @@ def test_asked_to_end_in_the_middle_it_leaves_no_output(tmp_path: Path, start: C
 def test_asked_to_end_while_idle_it_ends(start: Callable[[], Worker]) -> None:
     worker = start()
     assert worker.message()[0] == "ready"
+    worker.send(b"no request")
+    assert worker.answer()[0] == "error"
+    time.sleep(0.3)  # until it waits for the next line
     worker.process.terminate()
     assert worker.process.wait(PATIENCE) == 0
 
