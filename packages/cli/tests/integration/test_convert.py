@@ -239,6 +239,12 @@ def test_the_demo_and_the_benchmark(shell) -> None:
     answer = shell.run("bench", "--seconds", "2", "--size", "160x96", "--runs", "1", "--segment-seconds", "0.5", "--json")
     assert answer.status == 0, answer
     facts = answer.json
-    assert set(facts["ratios"]) == {"chunking_share_of_demuxing", "stage_overlap", "pipeline_over_whole", "two_workers_over_one"}
+    assert set(facts["ratios"]) == {
+        "chunking_share_of_demuxing",
+        "chunking_share_of_demuxing_cached",
+        "stage_overlap",
+        "pipeline_over_whole",
+        "two_workers_over_one",
+    }
     assert facts["pipeline"]["segments"] > 1
     assert facts["whole"]["frames"] == 48
