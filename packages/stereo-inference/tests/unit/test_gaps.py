@@ -7,8 +7,8 @@ import pytest
 
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 
-WIDTH, HEIGHT = 96, 24
-OBJECT = slice(38, 54)
+WIDTH, HEIGHT = 160, 24
+OBJECT = slice(82, 98)
 SHIFT = 8
 """Pixels by which each eye moves what has depth 1."""
 
