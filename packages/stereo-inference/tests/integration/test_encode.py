@@ -50,7 +50,9 @@ def encode(
     """Encode moving noise, one frame at each time; returns the encoder, closed."""
     texture = np.random.default_rng(1).integers(0, 200 << (form.format.bits - 8), 4 * WIDTH * HEIGHT).astype(form.format.dtype)
     with segment_writer(path) as file:
-        encoder = SegmentEncoder(file, form, times=listed or times, end=times[-1] + 33, pts_offset=offset_of(form, times), threads=threads)
+        encoder = SegmentEncoder(
+            file, form, times=listed or times, end=times[-1] + 33, pts_offset=container_offset(min(times), form.time_base), threads=threads
+        )
         with contextlib.closing(encoder):
             left = 0
             for number, time in enumerate(times):
