@@ -112,3 +112,10 @@ def test_the_basic_estimator_orders_the_demo_scene_better_than_chance():
     told_apart = np.abs(truth.flat[a] - truth.flat[b]) > 0.1
     right = np.sign(depth.flat[a] - depth.flat[b]) == np.sign(truth.flat[a] - truth.flat[b])
     assert right[told_apart].mean() > 0.7
+
+
+def test_a_wall_is_as_deep_in_a_small_picture_as_in_a_large_one():
+    quarters = [
+        float(BasicDepth().estimate(np.full((1, height, 2 * height, 3), 120, np.uint8))[0, height // 4].mean()) for height in (68, 135, 270)
+    ]
+    assert max(quarters) - min(quarters) < 0.01

@@ -74,6 +74,12 @@ def test_a_still_picture_takes_the_mean_of_its_neighbours():
         assert abs(float(out[index].mean()) - 0.5) < 0.15  # flicker between 0 and 1 is nearly gone
 
 
+def test_weights_of_a_still_picture_fall_in_a_triangle():
+    frames = [(np.full((27, 48), float(i == 8), np.float32), np.full((27, 48), 90, np.uint8)) for i in range(17)]
+    out = steadied(frames, range(17))
+    assert [round(float(out[8 + k].mean()) * 16) for k in range(-5, 6)] == [0, 0, 1, 2, 3, 4, 3, 2, 1, 0, 0]
+
+
 def test_what_moved_is_not_mixed():
     frames = [(np.full((27, 48), float(i % 2), np.float32), np.full((27, 48), 20 * i, np.uint8)) for i in range(10)]
     out = steadied(frames, range(10))
