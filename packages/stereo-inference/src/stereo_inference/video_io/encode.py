@@ -47,7 +47,7 @@ ENCODERS = {
 }
 """Encoder by quality and bit depth. 8-bit H.264 plays everywhere; 10-bit H.265 is what HDR displays expect."""
 
-HELD_BYTES = 72 * 1024 * 1024
+HELD_BYTES = 62 * 1024 * 1024
 """Raw bytes of pictures that an encoder may hold at once; in its own form each takes two to five times as much."""
 
 MAX_LOOKAHEAD = 10
@@ -205,9 +205,9 @@ def options(settings: EncoderSettings, output: OutputFormat, threads: int) -> di
 def memory_options(output: OutputFormat) -> dict[str, str]:
     """Lookahead and B-frames by the size of a picture, so that an encoder's memory grows little with resolution.
 
-    Measured at 3840x1080 (1080p, both views at full size), resident MB for the encoder alone: x264 in 8 bit 107 with a
-    lookahead of 1, 137 with 3, 224 with 4 and 3 B-frames; x265 in 10 bit 303, whatever else is set, 670 with a lookahead
-    of 4. The whole process then peaks at 380 MB in 8 bit with one thread and 408 with two, 598 and 663 in 10 bit.
+    Measured at 3840x1080 (1080p, both views at full size), resident MiB for the encoder alone: x264 in 8 bit 107 with a
+    lookahead of 1, 137 with 3, 224 with 4 and 3 B-frames; x265 in 10 bit 250 to 300 with neither, 670 with a lookahead of 4.
+    The whole process then peaks at 371 MiB in 8 bit with one thread and 398 with two, 584 and 648 in 10 bit.
     """
     columns, rows = output.format.chroma_size(output.width, output.height)
     picture = (output.width * output.height + 2 * columns * rows) * (2 if output.format.bits > 8 else 1)
