@@ -207,7 +207,7 @@ def memory_options(output: OutputFormat) -> dict[str, str]:
 
     Measured at 3840x1080 (1080p, both views at full size), resident MiB for the encoder alone: x264 in 8 bit 107 with a
     lookahead of 1, 137 with 3, 224 with 4 and 3 B-frames; x265 in 10 bit 250 to 300 with neither, 670 with a lookahead of 4.
-    The whole process then peaks at 371 MiB in 8 bit with one thread and 398 with two, 584 and 648 in 10 bit.
+    With neither the whole process peaks at 347 MiB in 8 bit with one thread and 374 with two, 584 and 648 in 10 bit.
     """
     columns, rows = output.format.chroma_size(output.width, output.height)
     picture = (output.width * output.height + 2 * columns * rows) * (2 if output.format.bits > 8 else 1)
