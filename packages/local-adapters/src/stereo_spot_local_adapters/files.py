@@ -69,6 +69,19 @@ def write(data: bytes, target: Path) -> None:
         _mark_as_new(file.fileno())
 
 
+def make_directory(path: Path) -> None:
+    """Make a directory and its parents where they are missing, while others remove empty ones.
+
+    FileNotFoundError where one vanished meanwhile, NotADirectoryError where something else has the name of one.
+    `Path.mkdir` says FileExistsError of both, which here would be taken for the object's own name.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        kind = NotADirectoryError if path.exists() else FileNotFoundError
+        raise kind(error.errno, error.strerror, str(path)) from error
+
+
 def publish(temporary: Path, target: Path, *, if_absent: bool) -> None:
     """Give a finished file its name at once. FileExistsError where `if_absent` and the name is taken."""
     if not if_absent:

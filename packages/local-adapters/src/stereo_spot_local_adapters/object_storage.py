@@ -120,7 +120,7 @@ class FileObjectStorage:
     def _publish(self, temporary: Path, target: Path, *, if_absent: bool) -> None:
         for _ in range(_PUBLISH_TRIES):
             with suppress(FileNotFoundError):  # a delete elsewhere has just removed an empty parent: again
-                target.parent.mkdir(parents=True, exist_ok=True)
+                files.make_directory(target.parent)
                 files.publish(temporary, target, if_absent=if_absent)
                 break
         else:

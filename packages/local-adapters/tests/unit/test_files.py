@@ -119,3 +119,15 @@ def test_only_what_dead_processes_left_behind_is_swept(tmp_path: Path):
         assert mine.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == [".stereo-spot-abc-odd.part", ".stereo-spot-~.part", "movie.mp4"]
     assert files.sweep(tmp_path / "missing") == 0
+
+
+def test_a_directory_that_cannot_be_made_is_told_apart_from_an_object_that_exists(tmp_path):
+    files.make_directory(tmp_path / "a" / "b")
+    files.make_directory(tmp_path / "a" / "b")
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        files.make_directory(tmp_path / "file")
+    # As a directory that another process removes between mkdir's two looks: there is something, and then there is not.
+    (tmp_path / "gone").symlink_to(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError):
+        files.make_directory(tmp_path / "gone")
