@@ -26,10 +26,12 @@ from stereo_spot_runtime.paging import all_objects
 from stereo_spot_runtime.reconciler import reconcile
 from stereo_spot_runtime.scratch import SPARE_BYTES
 from stereo_spot_runtime.supervisor import Supervisor
+from stereo_spot_runtime.updates import update_job
 from stereo_spot_shared import keys
 from stereo_spot_shared.errors import StereoSpotError
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_shared.jobs import Job, JobStatus
+from stereo_spot_shared.pipeline import announce_anew
 
 LOOK_EVERY_SECONDS = 0.25
 RECONCILE_EVERY_SECONDS = 60.0
@@ -107,6 +109,7 @@ def set_going(platform: Platform, order: Order, job_id: str, job: Job | None) ->
     elif job.status is JobStatus.FAILED:
         retry_job(platform, job_id)
     else:
+        update_job(platform, job_id, announce_anew)
         reconcile(platform, job_ids=[job_id], patience=0.0)
 
 

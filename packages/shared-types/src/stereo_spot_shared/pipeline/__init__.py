@@ -2,7 +2,18 @@
 
 from stereo_spot_shared.pipeline.decision import Completions, Move, Objects, Send, Step, next_steps
 from stereo_spot_shared.pipeline.stages import AWAITED, STAGES, StageSpec
-from stereo_spot_shared.pipeline.transitions import ALLOWED, cancel, delete, enter, fail, note_cut, retry, start_chunking, start_rendering
+from stereo_spot_shared.pipeline.transitions import (
+    ALLOWED,
+    announce_anew,
+    cancel,
+    delete,
+    enter,
+    fail,
+    note_cut,
+    retry,
+    start_chunking,
+    start_rendering,
+)
 
 __all__ = [
     "ALLOWED",
@@ -14,6 +25,7 @@ __all__ = [
     "Send",
     "StageSpec",
     "Step",
+    "announce_anew",
     "cancel",
     "delete",
     "enter",

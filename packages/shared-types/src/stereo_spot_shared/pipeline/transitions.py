@@ -53,6 +53,12 @@ def start_rendering(job: Job, *, now: datetime) -> Job:
     return enter(job, JobStatus.RENDERING, hinted_at=now, updated_at=now)
 
 
+def announce_anew(job: Job) -> Job | None:
+    """Take every announcement of a segment for lost, as after its queue was emptied; None where there is none to take back."""
+    under_way = job.status in {JobStatus.CHUNKING, JobStatus.RENDERING}
+    return job.evolve(sent=0) if under_way and job.sent else None
+
+
 def fail(job: Job, error: JobError, **changes: Any) -> Job:
     """The job cannot go on; its finished segments stay."""
     return enter(job, JobStatus.FAILED, error=error, **changes)
