@@ -122,6 +122,9 @@ def test_an_output_that_exists_is_left_alone(shell, clip: Path) -> None:
     (shell.folder / "there.mp4").write_text("mine")
     (shell.folder / "alias.mp4").symlink_to("film.mp4")
     refused(shell, clip, "-o", "there.mp4", code="output_exists")
+    (shell.folder / "dangling.mp4").symlink_to("nowhere.mp4")
+    refused(shell, clip, "-o", "dangling.mp4", code="output_exists")
+    refused(shell, clip, "-o", f"{'a' * 260}.mp4", code="output_not_writable")
     assert (shell.folder / "there.mp4").read_text() == "mine"
     for same in ("film.mp4", "alias.mp4"):
         refused(shell, "film.mp4", "-o", same, "--overwrite", code="output_is_input")

@@ -48,10 +48,18 @@ def check_output(path: Path, *, source: Path | None, overwrite: bool) -> Path:
     """The absolute path of an output that can be written; CommandFailed for anything else. Leaves nothing behind."""
     path = path.expanduser().absolute()
     container_of(path)
+    try:
+        status = path.lstat()  # of a symbolic link itself: a result takes the place of the link, never of what it names
+    except (FileNotFoundError, NotADirectoryError):
+        status = None
+    except OSError as error:
+        raise CommandFailed(
+            "output_not_writable", f"{path} cannot be written: {error.strerror or error}", hint="choose another output"
+        ) from error
     if path.is_dir():
         raise CommandFailed("output_not_writable", f"the output {path} is a directory", hint="name a file in it")
-    if path.exists():
-        if source is not None and path.samefile(source):
+    if status is not None:
+        if source is not None and path.exists() and path.samefile(source):
             raise CommandFailed("output_is_input", f"input and output are the same file: {path}", hint="choose another output")
         if not overwrite:
             raise CommandFailed("output_exists", f"{path} exists already", hint="choose another output, or add --overwrite to replace it")
