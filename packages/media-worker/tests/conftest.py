@@ -14,6 +14,7 @@ from media_worker.settings import MediaWorkerSettings
 from media_worker.sweep import sweep
 from stereo_inference.depth import load_estimator
 from stereo_inference.render import render_segment
+from stereo_inference.video_io.encoder_process import EncoderProcess
 from stereo_spot_local_adapters.platform import open_platform
 from stereo_spot_media.demo_clip import Clip, Sound, write_clip
 from stereo_spot_media.scene import Scene
@@ -76,8 +77,15 @@ def work(scratch):
     return work
 
 
+@pytest.fixture(scope="session")
+def encoder():
+    """The process that encodes for all tests."""
+    with EncoderProcess() as process:
+        yield process
+
+
 @pytest.fixture
-def render(platform, tmp_path):
+def render(platform, tmp_path, encoder):
     """Render a segment without a video worker, and record it."""
 
     def render(job, index, **changes):
@@ -89,7 +97,7 @@ def render(platform, tmp_path):
             job_id=job.job_id, attempt_id=attempt, input_uri=source.as_uri(), output_uri=output.as_uri(), video=manifest.video,
             pts_offset=manifest.pts_offset, last_duration=manifest.last_duration, segment=spec, params=job.params,
         )  # fmt: skip
-        result = render_segment(request, source=source, output=output, estimator=load_estimator("basic"))
+        result = render_segment(request, source=source, output=output, estimator=load_estimator("basic"), encoder=encoder)
         stored = platform.storage.put_file(output, keys.rendered_key(job.job_id, index, attempt))
         fields = {
             "job_id": job.job_id, "segment_index": index, "plan_id": job.plan.plan_id, "attempt_id": attempt,

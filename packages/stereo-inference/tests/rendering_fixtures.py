@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from stereo_inference.depth.basic import BasicDepth
 from stereo_inference.render import render_segment
+from stereo_inference.video_io.encoder_process import EncoderProcess
 from stereo_spot_media.cutting import cut_segments
 from stereo_spot_media.demo_clip import Clip, write_clip
 from stereo_spot_media.planning import make_manifest
@@ -53,7 +56,18 @@ class Cut:
         """Render segment `index`; returns the result and the file."""
         target = output or self.segments[index].with_suffix(".rendered")
         request = options.pop("request", None) or self.request(index)
-        return render_segment(request, source=self.segments[index], output=target, estimator=BasicDepth(), **options), target
+        result = render_segment(
+            request, source=self.segments[index], output=target, estimator=BasicDepth(), encoder=shared_encoder(), **options
+        )
+        return result, target
+
+
+@functools.cache
+def shared_encoder() -> EncoderProcess:
+    """The process that encodes for all tests."""
+    process = EncoderProcess()
+    atexit.register(process.close)
+    return process
 
 
 def cut(folder: Path, source: Path | Clip, *, segment_seconds: float = 600.0, **params: Any) -> Cut:

@@ -96,7 +96,7 @@ def _versions() -> Iterator[Finding]:
 
 
 def _codecs() -> Iterator[Finding]:
-    from stereo_inference.video_io.encode import ENCODERS
+    from stereo_inference.video_io.encoders import ENCODERS
 
     encoders = sorted({line.codec for line in ENCODERS.values()})
     absent = [name for name in encoders if not _has_codec(name, "w")]

@@ -167,15 +167,21 @@ def death(status: int) -> StereoSpotError:
             f"The media process ended without a result (exit status {status}).",
             hint="The file may be damaged, or the machine is short of memory.",
         )
+    return UnsupportedMedia(
+        f"The process that read this file {cause_of_death(status)}.", hint="The file may be damaged; convert it with another tool first."
+    )
+
+
+def cause_of_death(status: int) -> str:
+    """How a process ended, as the rest of a sentence about it; `status` is the one of `subprocess`."""
+    if status >= 0:
+        return f"ended with exit status {status}"
     name = signal.Signals(-status).name
-    cause = {
+    return {
         "SIGXCPU": "used up its processor time",
         "SIGXFSZ": "wrote a file beyond its limit",
         "SIGKILL": "was killed (SIGKILL), most likely for want of memory",
     }.get(name, f"crashed ({name})")
-    return UnsupportedMedia(
-        f"The process that read this file {cause}.", hint="The file may be damaged; convert it with another tool first."
-    )
 
 
 def with_complaints(error: StereoSpotError, complaints: IO[bytes]) -> StereoSpotError:

@@ -22,8 +22,9 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from stereo_inference.depth import ESTIMATORS, DepthEstimator, load_estimator
-from stereo_inference.memory import share_heaps
+from stereo_inference.memory import keep_pictures
 from stereo_inference.render import render_segment
+from stereo_inference.video_io.encoder_process import EncoderProcess
 from stereo_inference.warm_up import warm_up
 from stereo_spot_media.sandbox import encode_error
 from stereo_spot_shared.errors import InvalidMessage, RenderFailed, StereoSpotError
@@ -35,16 +36,17 @@ PROGRESS_SECONDS = 0.25
 def serve(*, threads: int, applied: tuple[str, ...]) -> None:
     """Answer requests until standard input ends. `applied` names the limits that this process runs under."""
     answers = claim_stdout()
-    share_heaps()
+    keep_pictures()
     stop = StopRequest()
-    warm_up()
-    send(answers, "ready", {"pid": os.getpid(), "threads": threads, "estimators": list(ESTIMATORS), "limits": applied})
-    renderer = Renderer(answers, threads, stop)
-    while not stop.asked and (line := sys.stdin.buffer.readline()):
-        if line.strip():
-            stop.working = True
-            renderer.answer(line)
-            stop.working = False
+    with EncoderProcess() as encoder:  # it starts while the kernels are loaded
+        warm_up()
+        send(answers, "ready", {"pid": os.getpid(), "threads": threads, "estimators": list(ESTIMATORS), "limits": applied})
+        renderer = Renderer(answers, encoder, threads, stop)
+        while not stop.asked and (line := sys.stdin.buffer.readline()):
+            if line.strip():
+                stop.working = True
+                renderer.answer(line)
+                stop.working = False
 
 
 class StopRequest:
@@ -65,8 +67,9 @@ class StopRequest:
 class Renderer:
     """Answers single requests."""
 
-    def __init__(self, answers: BinaryIO, threads: int, stop: StopRequest) -> None:
+    def __init__(self, answers: BinaryIO, encoder: EncoderProcess, threads: int, stop: StopRequest) -> None:
         self._answers = answers
+        self._encoder = encoder
         self._threads = threads
         self._stop = stop
         self._estimators: dict[str, DepthEstimator] = {}
@@ -81,6 +84,7 @@ class Renderer:
                 source=local_path(request.input_uri),
                 output=local_path(request.output_uri),
                 estimator=self._estimator(request.params.depth),
+                encoder=self._encoder,
                 threads=self._threads,
                 on_progress=self._report,
                 should_stop=lambda: self._stop.asked,

@@ -10,20 +10,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 
 from stereo_inference.colour import small_rgb
 from stereo_inference.depth import DepthEstimator
 from stereo_inference.depth.steady import Seen, SteadyDepth
-from stereo_inference.packing import Packer, packed_size
-from stereo_inference.picture import Picture
+from stereo_inference.layouts import packed_size
+from stereo_inference.packing import Packer
 from stereo_inference.stages import Stages
 from stereo_inference.stereo.disparity import DepthField
 from stereo_inference.stereo.views import StereoRenderer
 from stereo_inference.video_io.decode import SegmentReader, SourceFrame
-from stereo_inference.video_io.encode import OutputFormat, SegmentEncoder, segment_writer
+from stereo_inference.video_io.encode import segment_writer
+from stereo_inference.video_io.encoder_process import EncoderProcess, Encoding, PictureSlot
+from stereo_inference.video_io.encoders import OutputFormat
 from stereo_spot_shared.errors import Interrupted, RenderFailed
 from stereo_spot_shared.inference import RenderRequest, RenderResult, StageSeconds
 from stereo_spot_shared.manifest import VideoStream
@@ -44,6 +45,7 @@ def render_segment(
     source: Path,
     output: Path,
     estimator: DepthEstimator,
+    encoder: EncoderProcess,
     threads: int = 1,
     on_progress: Callable[[int], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -67,12 +69,13 @@ def render_segment(
     times = list(request.segment.core.times())
     with (
         workers(threads) as executor,
-        segment_writer(output) as file,
-        contextlib.closing(
-            SegmentEncoder(file, target, times=times, end=end_of(request), pts_offset=request.pts_offset, threads=threads)
-        ) as encoder,
+        segment_writer(output) as part,
         Stages(overlap=threads > 1) as stages,
-    ):
+        encoder.open(
+            part, target,
+            times=times, end=end_of(request), pts_offset=request.pts_offset, threads=threads, pictures=1 if threads == 1 else 2,
+        ) as encoding,
+    ):  # fmt: skip
         packer = Packer(request.params.layout, width, height, reader.format, reader.colour, executor=executor, threads=threads)
         renderer = StereoRenderer(
             width, height,
@@ -81,13 +84,13 @@ def render_segment(
         )  # fmt: skip
         frames = stages.run("decode", reader.frames())
         depths = stages.run("depth", steady_depths(frames, estimator, reader))
-        packed = stages.run("warp", packed_frames(depths, renderer, packer, encoder, counts))
-        for moment, frame in packed:
+        packed = stages.run("warp", packed_frames(depths, renderer, packer, encoding, counts))
+        for moment, slot in packed:
             if should_stop():
                 raise Interrupted("Rendering was asked to stop.")
-            counts.encoded += encoder.encode(frame, moment)
+            counts.encoded += encoding.encode(slot, moment)
             on_progress(counts.encoded)
-        counts.encoded += encoder.finish()
+        counts.encoded += encoding.finish()
         on_progress(counts.encoded)
         if counts.encoded + len(reader.lost) != len(times):
             raise RenderFailed(f"Of {len(times)} frames {counts.encoded} were encoded and {len(reader.lost)} found lost.")
@@ -98,8 +101,8 @@ def render_segment(
         context=counts.context,
         width=target.width,
         height=target.height,
-        codec=encoder.codec,
-        fingerprint=encoder.fingerprint,
+        codec=encoding.codec,
+        fingerprint=encoding.fingerprint,
         sample_aspect_ratio=target.aspect,
         depth=estimator.name,
         bytes=output.stat().st_size,
@@ -126,20 +129,19 @@ def steady_depths(frames: Iterable[SourceFrame], estimator: DepthEstimator, read
 
 
 def packed_frames(
-    depths: Iterable[Seen[SourceFrame]], renderer: StereoRenderer, packer: Packer, encoder: SegmentEncoder, counts: Counts
-) -> Iterator[tuple[int, av.VideoFrame]]:
+    depths: Iterable[Seen[SourceFrame]], renderer: StereoRenderer, packer: Packer, encoding: Encoding, counts: Counts
+) -> Iterator[tuple[int, PictureSlot]]:
     """Both views of every frame of the core in one picture, with its time; context frames end here."""
     for seen in depths:
         frame = seen.payload
         if not frame.core:
             counts.context += 1
             continue
-        out = encoder.new_frame()
-        picture = Picture.view(out, frame.picture.format)
-        left, right = packer.places(picture)
+        slot = encoding.new_picture()
+        left, right = packer.places(slot.picture)
         renderer.render(frame.picture, DepthField.guided(seen.depth, frame.picture), left, right)
-        packer.finish(picture)
-        yield frame.time, out
+        packer.finish(slot.picture)
+        yield frame.time, slot
 
 
 def upright_size(video: VideoStream) -> tuple[int, int]:

@@ -165,7 +165,7 @@ def test_asked_to_end_while_idle_it_ends(start: Callable[[], Worker]) -> None:
 
 
 def test_it_dies_with_its_parent(tmp_path: Path, long_job: Cut) -> None:
-    """A parent that is killed while its child renders: the child does not live on."""
+    """A parent that is killed while its child renders: neither the child nor its encoder lives on."""
     (tmp_path / "request").write_text(long_job.request(output=tmp_path / "out").model_dump_json() + "\n")
     parent = tmp_path / "parent.py"
     parent.write_text(
@@ -184,9 +184,35 @@ def test_it_dies_with_its_parent(tmp_path: Path, long_job: Cut) -> None:
             assert "progress" in json.loads(process.stdout.readline())
             child = psutil.Process(ready["ready"]["pid"])
             assert child.ppid() == process.pid
+            family = [child, *child.children()]
+            assert len(family) == 2
         finally:
             process.kill()
     deadline = time.monotonic() + PATIENCE
-    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+    while any(map(lives, family)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    assert not any(map(lives, family))
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether it still does anything."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_when_its_encoder_dies_the_segment_is_lost_and_not_the_renderer(tmp_path: Path, start: Callable[[], Worker], long_job: Cut) -> None:
+    worker = start()
+    small_job = cut(tmp_path / "small", Clip(scene=SMALL, frames=3))
+    assert worker.message()[0] == "ready"
+    worker.send(long_job.request(output=tmp_path / "out"))
+    assert worker.message()[0] == "progress"
+    (encoder,) = psutil.Process(worker.process.pid).children()
+    encoder.kill()
+    kind, error = worker.answer()
+    assert (kind, error["type"]) == ("error", "RenderFailed")
+    assert "SIGKILL" in error["message"]
+    assert [path.name for path in tmp_path.iterdir()] == ["small"]
+    worker.send(small_job.request(output=tmp_path / "next"))
+    assert worker.answer()[0] == "result"

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from stereo_inference.picture import PIXEL_FORMATS
-from stereo_inference.video_io.encode import ENCODERS, REORDER_DEPTH, OutputFormat, SegmentEncoder, segment_writer
+from stereo_inference.video_io.encode import REORDER_DEPTH, SegmentEncoder, encoder_errors, segment_writer
+from stereo_inference.video_io.encoders import ENCODERS, OutputFormat
 from stereo_spot_media.segment_io import inspect_rendered
 from stereo_spot_media.timestamps import container_offset
 from stereo_spot_shared.errors import NoSpaceLeft, RenderFailed
@@ -49,14 +50,14 @@ def encode(
 ) -> SegmentEncoder:
     """Encode moving noise, one frame at each time; returns the encoder, closed."""
     texture = np.random.default_rng(1).integers(0, 200 << (form.format.bits - 8), 4 * WIDTH * HEIGHT).astype(form.format.dtype)
-    with segment_writer(path) as file:
+    with segment_writer(path) as part, part.open("r+b") as file, encoder_errors():
         encoder = SegmentEncoder(
             file, form, times=listed or times, end=times[-1] + 33, pts_offset=container_offset(min(times), form.time_base), threads=threads
         )
         with contextlib.closing(encoder):
             left = 0
             for number, time in enumerate(times):
-                frame = encoder.new_frame()
+                frame = av.VideoFrame(form.width, form.height, form.format.name)
                 for plane in frame.planes:
                     samples = np.frombuffer(plane, form.format.dtype)
                     samples[:] = texture[5 * number : 5 * number + samples.size]
@@ -160,14 +161,14 @@ def test_a_result_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"of an attempt before")
 
     def fail_midway() -> None:
-        with segment_writer(tmp_path / "out") as file:
-            file.write(b"half of it")
+        with segment_writer(tmp_path / "out") as part:
+            part.write_bytes(b"half of it")
             raise RenderFailed("Something broke.")
 
     with pytest.raises(RenderFailed):
         fail_midway()
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out", b"of an attempt before")]
-    with segment_writer(tmp_path / "out") as file:
-        file.write(b"all of it")
+    with segment_writer(tmp_path / "out") as part:
+        part.write_bytes(b"all of it")
         assert (tmp_path / "out").read_bytes() == b"of an attempt before"
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out", b"all of it")]

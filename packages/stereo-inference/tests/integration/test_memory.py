@@ -8,6 +8,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import psutil
 import pytest
 from rendering_fixtures import cut
 
@@ -15,9 +16,9 @@ from stereo_spot_media.demo_clip import Clip
 from stereo_spot_media.scene import Scene
 
 
-def peak(folder: Path, scene: Scene, frames: int, threads: int = 1, **params: object) -> int:
-    """Bytes that the process held resident at most while it rendered `frames` frames of a scene."""
-    job = cut(folder, Clip(scene=scene, frames=frames, options={"preset": "ultrafast"}), **params)
+def peaks(folder: Path, clip: Clip, threads: int = 1, **params: object) -> list[int]:
+    """Bytes that the process held resident at most while it rendered a clip, and so for the process of its encoder."""
+    job = cut(folder, clip, **params)
     command = [sys.executable, "-m", "stereo_inference.main", "worker", "--threads", str(threads)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -25,8 +26,13 @@ def peak(folder: Path, scene: Scene, frames: int, threads: int = 1, **params: ob
         process.stdin.write(job.request().model_dump_json().encode() + b"\n")
         process.stdin.flush()
         answer = next(line for line in map(json.loads, process.stdout) if not {"ready", "progress"} & set(line))
-        assert answer["result"]["frames"] == frames
-        status = Path(f"/proc/{process.pid}/status").read_text().split()
+        assert answer["result"]["frames"] == clip.frames
+        return [most_resident(pid) for pid in (process.pid, *(child.pid for child in psutil.Process(process.pid).children()))]
+
+
+def most_resident(pid: int) -> int:
+    """The kernel's own count."""
+    status = Path(f"/proc/{pid}/status").read_text().split()
     return int(status[status.index("VmHWM:") + 1]) * 1024
 
 
@@ -34,14 +40,17 @@ def peak(folder: Path, scene: Scene, frames: int, threads: int = 1, **params: ob
 def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     """120 frames more of this size would be 41 MB, were they kept in any form of a picture."""
     scene = Scene(width=480, height=270, rate=Fraction(24))
-    short = peak(tmp_path / "short", scene, 40)
-    long = peak(tmp_path / "long", scene, 160)
-    assert long - short < 15 << 20
+    short, long = (peaks(tmp_path / str(n), Clip(scene=scene, frames=n, options={"preset": "ultrafast"})) for n in (40, 160))
+    assert len(short) == len(long) == 2
+    assert all(after - before < 15 << 20 for before, after in zip(short, long, strict=True))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's own count of memory, which only Linux shows this way")
+@pytest.mark.parametrize("quality", ["draft", "balanced", "high", "lossless"])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_1080p_side_by_side_stays_within_the_promise(tmp_path: Path, threads: int) -> None:
-    """8 bit; the README tells what 10 bit takes."""
-    assert peak(tmp_path, Scene(width=1920, height=1080), 48, threads, quality="balanced") < 400_000_000
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le"])
+def test_1080p_side_by_side_stays_within_the_promise(tmp_path: Path, pixel_format: str, threads: int, quality: str) -> None:
+    clip = Clip(scene=Scene(width=1920, height=1080), frames=48, pixel_format=pixel_format, options={"preset": "ultrafast"})
+    found = peaks(tmp_path, clip, threads, quality=quality)
+    assert max(found) < 400_000_000

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from rendering_fixtures import SMALL, Cut, cut, decoded, luma, times_of
+from rendering_fixtures import SMALL, Cut, cut, decoded, luma, shared_encoder, times_of
 
 from stereo_inference.depth.basic import BasicDepth
 from stereo_inference.render import render_segment
@@ -140,7 +140,9 @@ def test_frames_that_do_not_decode_are_reported_and_not_invented(tmp_path: Path,
 def test_a_missing_segment_is_said_to_be_missing(tmp_path: Path) -> None:
     job = cut(tmp_path, Clip(scene=SMALL, frames=4))
     with pytest.raises(MissingSource):
-        render_segment(job.request(), source=tmp_path / "absent.nut", output=tmp_path / "out", estimator=BasicDepth())
+        render_segment(
+            job.request(), source=tmp_path / "absent.nut", output=tmp_path / "out", estimator=BasicDepth(), encoder=shared_encoder()
+        )
     assert not (tmp_path / "out").exists()
 
 

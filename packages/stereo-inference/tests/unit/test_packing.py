@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stereo_inference.packing import Packer, packed_size
+from stereo_inference.layouts import packed_size
+from stereo_inference.packing import Packer
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_spot_shared.manifest import Colour
 from stereo_spot_shared.rendering import FramePacking

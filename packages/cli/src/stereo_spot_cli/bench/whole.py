@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 from stereo_inference.depth import load_estimator
+from stereo_inference.memory import keep_pictures
 from stereo_inference.render import render_segment
+from stereo_inference.video_io.encoder_process import EncoderProcess
 from stereo_spot_media.planning import make_manifest
 from stereo_spot_shared.inference import RenderRequest, RenderResult
 from stereo_spot_shared.manifest import SegmentSpec
@@ -18,19 +20,22 @@ from stereo_spot_shared.rendering import RenderParams
 
 def render_whole(clip: Path, output: Path, *, params: RenderParams, threads: int) -> RenderResult:
     """Scan the clip, then render all of its frames as the core of one segment, straight from the file."""
-    manifest = make_manifest(clip, "bench", params)
-    request = RenderRequest(
-        job_id="benchmark",
-        attempt_id="benchmark",
-        input_uri=clip.as_uri(),
-        output_uri=output.as_uri(),
-        video=manifest.video,
-        pts_offset=0,
-        last_duration=manifest.last_duration,
-        segment=SegmentSpec(index=0, first_frame=0, core=manifest.frames, packets=(0, manifest.segments[-1].packets[1])),
-        params=params,
-    )
-    return render_segment(request, source=clip, output=output, estimator=load_estimator(params.depth), threads=threads)
+    keep_pictures()
+    with EncoderProcess() as encoder:
+        manifest = make_manifest(clip, "bench", params)
+        request = RenderRequest(
+            job_id="benchmark",
+            attempt_id="benchmark",
+            input_uri=clip.as_uri(),
+            output_uri=output.as_uri(),
+            video=manifest.video,
+            pts_offset=0,
+            last_duration=manifest.last_duration,
+            segment=SegmentSpec(index=0, first_frame=0, core=manifest.frames, packets=(0, manifest.segments[-1].packets[1])),
+            params=params,
+        )
+        estimator = load_estimator(params.depth)
+        return render_segment(request, source=clip, output=output, estimator=estimator, encoder=encoder, threads=threads)
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ import math
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,41 +16,11 @@ from av.codec.context import Flags
 from av.video.frame import PictureType
 from av.video.stream import VideoStream as OutputVideoStream
 
-from stereo_inference.packing import SIDE_BY_SIDE, TOP_BOTTOM
-from stereo_inference.picture import PixelFormat
+from stereo_inference.video_io.encoders import ENCODERS, OutputFormat, options
 from stereo_spot_media.hostile import os_error
 from stereo_spot_media.segment_io import encoder_fingerprint
 from stereo_spot_media.timestamps import regenerate_dts
 from stereo_spot_shared.errors import RenderFailed
-from stereo_spot_shared.manifest import Colour, ContentLight, MasteringDisplay
-from stereo_spot_shared.rendering import FramePacking, Quality
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderSettings:
-    """A line of `ENCODERS`: FFmpeg's name of the encoder and the options that decide quality and speed."""
-
-    codec: str
-    options: dict[str, str]
-
-
-ENCODERS = {
-    (Quality.DRAFT, 8): EncoderSettings("libx264", {"preset": "ultrafast", "crf": "26"}),
-    (Quality.BALANCED, 8): EncoderSettings("libx264", {"preset": "veryfast", "crf": "20"}),
-    (Quality.HIGH, 8): EncoderSettings("libx264", {"preset": "medium", "crf": "17"}),
-    (Quality.LOSSLESS, 8): EncoderSettings("libx264", {"preset": "veryfast", "qp": "0"}),
-    (Quality.DRAFT, 10): EncoderSettings("libx265", {"preset": "ultrafast", "crf": "28"}),
-    (Quality.BALANCED, 10): EncoderSettings("libx265", {"preset": "superfast", "crf": "22"}),
-    (Quality.HIGH, 10): EncoderSettings("libx265", {"preset": "fast", "crf": "18"}),
-    (Quality.LOSSLESS, 10): EncoderSettings("libx264", {"preset": "veryfast", "qp": "0"}),
-}
-"""Encoder by quality and bit depth. 8-bit H.264 plays everywhere; 10-bit H.265 is what HDR displays expect."""
-
-HELD_BYTES = 62 * 1024 * 1024
-"""Raw bytes of pictures that an encoder may hold at once; in its own form each takes two to five times as much."""
-
-MAX_LOOKAHEAD = 10
-"""Pictures that an encoder looks ahead, where memory allows."""
 
 REORDER_DEPTH = 4
 """By how many frames decoding times run ahead of presentation times: no encoder in the table reorders further."""
@@ -61,23 +30,6 @@ KEYFRAME_SECONDS = 4
 
 DEFAULT_RATE = Fraction(25)
 """Frames per second told to the encoder where the source does not know its own (it only steers bit allocation)."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFormat:
-    """All that decides the encoded stream, and so whether segments can be joined: the same for all of a job's segments."""
-
-    width: int
-    height: int
-    format: PixelFormat
-    layout: FramePacking
-    quality: Quality
-    rate: Fraction
-    time_base: Fraction
-    aspect: Fraction
-    colour: Colour
-    mastering_display: MasteringDisplay | None = None
-    content_light: ContentLight | None = None
 
 
 class SegmentEncoder:
@@ -101,10 +53,6 @@ class SegmentEncoder:
         self._container.start_encoding()
         self.codec = self._stream.codec_context.codec.canonical_name
         self.fingerprint = encoder_fingerprint(self._stream.codec_context)
-
-    def new_frame(self) -> av.VideoFrame:
-        """An uninitialised frame of the output's size and format."""
-        return av.VideoFrame(self._output.width, self._output.height, self._output.format.name)
 
     def encode(self, frame: av.VideoFrame, time: int) -> int:
         """Encode the next frame, shown at `time` (source ticks); returns how many frames left the encoder by it."""
@@ -179,75 +127,31 @@ class SegmentEncoder:
         return stream
 
 
-def options(settings: EncoderSettings, output: OutputFormat, threads: int) -> dict[str, str]:
-    """The encoder's options: the table's, and what follows from the layout, HDR metadata and memory."""
-    params = memory_options(output)
-    if settings.codec == "libx265":
-        # Its info SEI and thread pool would make headers depend on the machine, and then segments would not join.
-        params |= {"info": "0", "repeat-headers": "0", "open-gop": "0", "pools": str(threads), "log-level": "none"}
-        if output.mastering_display is not None:
-            params["master-display"] = mastering_display(output.mastering_display)
-        if output.content_light is not None:
-            params["max-cll"] = f"{output.content_light.max_content},{output.content_light.max_average}"
-        return settings.options | {"x265-params": joined(params)}
-    if output.layout in SIDE_BY_SIDE:
-        params["frame-packing"] = "3"
-    if output.layout in TOP_BOTTOM:
-        params["frame-packing"] = "4"
-    params["sync-lookahead"] = "0"  # a thread of its own would hold more pictures
-    if output.mastering_display is not None:
-        params["mastering-display"] = mastering_display(output.mastering_display)
-    if output.content_light is not None:
-        params["cll"] = f"{output.content_light.max_content},{output.content_light.max_average}"
-    return settings.options | {"x264-params": joined(params)}
-
-
-def memory_options(output: OutputFormat) -> dict[str, str]:
-    """Lookahead and B-frames by the size of a picture, so that an encoder's memory grows little with resolution.
-
-    Measured at 3840x1080 (1080p, both views at full size), resident MiB for the encoder alone: x264 in 8 bit 107 with a
-    lookahead of 1, 137 with 3, 224 with 4 and 3 B-frames; x265 in 10 bit 250 to 300 with neither, 670 with a lookahead of 4.
-    With neither the whole process peaks at 347 MiB in 8 bit with one thread and 374 with two, 584 and 648 in 10 bit.
-    """
-    columns, rows = output.format.chroma_size(output.width, output.height)
-    picture = (output.width * output.height + 2 * columns * rows) * (2 if output.format.bits > 8 else 1)
-    held = HELD_BYTES // picture
-    bframes = 3 if held >= 24 else 1 if held >= 16 else 0
-    return {"rc-lookahead": str(min(MAX_LOOKAHEAD, max(bframes, held - 10, 0))), "bframes": str(bframes)}
-
-
-def joined(params: dict[str, str]) -> str:
-    """As both encoders read a list of parameters."""
-    return ":".join(f"{name}={value}" for name, value in params.items())
-
-
-def mastering_display(display: MasteringDisplay) -> str:
-    """As both encoders read it: chromaticities in 1/50000, luminances in 1/10000 cd/m2."""
-
-    def point(xy: tuple[Fraction, Fraction]) -> str:
-        return "({},{})".format(*(round(value * 50_000) for value in xy))
-
-    luminance = f"({round(display.max_luminance * 10_000)},{round(display.min_luminance * 10_000)})"
-    return f"G{point(display.green)}B{point(display.blue)}R{point(display.red)}WP{point(display.white)}L{luminance}"
+@contextlib.contextmanager
+def encoder_errors() -> Iterator[None]:
+    """Errors of the system and of the encoder, translated."""
+    try:
+        yield
+    except OSError as error:
+        raise os_error(error) from error
+    except av.FFmpegError as error:
+        raise RenderFailed(f"The encoder failed: {error.strerror}.") from error
 
 
 @contextlib.contextmanager
-def segment_writer(path: Path) -> Iterator[BinaryIO]:
-    """A file beside `path` to write to; at the end of the `with` block it becomes `path`, whole and on the disk.
+def segment_writer(path: Path) -> Iterator[Path]:
+    """An empty file beside `path` to write to; at the end of the `with` block it becomes `path`, whole and on the disk.
 
-    When the block raises, nothing stays. Errors of the system and of the encoder are translated.
+    When the block raises, nothing stays. Errors of the system are translated.
     """
     part = path.with_name(f"{path.name}.part-{secrets.token_hex(4)}")
     try:
         try:
             with part.open("xb") as file:
-                yield file
-                file.flush()
+                yield part
                 os.fsync(file.fileno())
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise os_error(error) from error
-    except av.FFmpegError as error:
-        raise RenderFailed(f"The encoder failed: {error.strerror}.") from error

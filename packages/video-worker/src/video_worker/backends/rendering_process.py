@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
+from stereo_spot_media.sandbox import cause_of_death
 from stereo_spot_shared.errors import (
     InferenceUnavailable,
     Interrupted,
@@ -159,11 +160,7 @@ class RenderingProcess:
         self._reader.join()
         if -status in _STOPPED_FROM_OUTSIDE:
             return Interrupted("The rendering process was asked to stop.")
-        if status < 0:
-            name = signal.Signals(-status).name
-            cause = {"SIGKILL": "was killed (SIGKILL), most likely for want of memory"}.get(name, f"crashed ({name})")
-        else:
-            cause = f"ended with exit status {status}"
+        cause = cause_of_death(status)
         error: StereoSpotError
         if self._ready:
             error = RenderFailed(f"The rendering process {cause}.", hint="The worker's log shows its last words.")

@@ -1,0 +1,132 @@
+"""Which encoder makes a segment, and with which options: a table by quality and bit depth, and what else follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from stereo_inference.layouts import SIDE_BY_SIDE, TOP_BOTTOM
+from stereo_inference.picture import PixelFormat
+from stereo_spot_shared.manifest import Colour, ContentLight, MasteringDisplay
+from stereo_spot_shared.rendering import FramePacking, Quality
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFormat:
+    """All that decides the encoded stream, and so whether segments can be joined: the same for all of a job's segments."""
+
+    width: int
+    height: int
+    format: PixelFormat
+    layout: FramePacking
+    quality: Quality
+    rate: Fraction
+    time_base: Fraction
+    aspect: Fraction
+    colour: Colour
+    mastering_display: MasteringDisplay | None = None
+    content_light: ContentLight | None = None
+
+    @property
+    def picture_bytes(self) -> int:
+        """Bytes of one raw picture."""
+        columns, rows = self.format.chroma_size(self.width, self.height)
+        return (self.width * self.height + 2 * columns * rows) * (2 if self.format.bits > 8 else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """A line of `ENCODERS`: FFmpeg's name of the encoder, what decides quality and speed (FFmpeg's options and the encoder's
+    own parameters), and the pictures of lookahead and the B-frames that it is to use where memory allows."""
+
+    codec: str
+    options: dict[str, str]
+    params: dict[str, str] = field(default_factory=dict)
+    lookahead: int = 0
+    bframes: int = 0
+
+
+ENCODERS = {
+    (Quality.DRAFT, 8): EncoderSettings("libx264", {"preset": "ultrafast", "crf": "26"}),
+    (Quality.BALANCED, 8): EncoderSettings("libx264", {"preset": "veryfast", "crf": "20"}, lookahead=10, bframes=3),
+    (Quality.HIGH, 8): EncoderSettings("libx264", {"preset": "medium", "crf": "17"}, lookahead=10, bframes=3),
+    (Quality.LOSSLESS, 8): EncoderSettings("libx264", {"preset": "veryfast", "qp": "0"}),
+    (Quality.DRAFT, 10): EncoderSettings("libx265", {"preset": "ultrafast", "crf": "28"}),
+    (Quality.BALANCED, 10): EncoderSettings("libx265", {"preset": "superfast", "crf": "22"}, lookahead=10, bframes=3),
+    (Quality.HIGH, 10): EncoderSettings(
+        "libx265", {"preset": "fast", "crf": "18"}, {"ref": "2", "weightp": "0", "ctu": "32"}, lookahead=10, bframes=3
+    ),
+    (Quality.LOSSLESS, 10): EncoderSettings("libx264", {"preset": "veryfast", "qp": "0"}),
+}
+"""Encoder by quality and bit depth. 8-bit H.264 plays everywhere; 10-bit H.265 is what HDR displays expect. The parameters of
+its preset "fast" that are changed keep it within its memory at 1080p."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderMemory:
+    """What an encoder takes, in raw pictures: always, and for each picture of lookahead and each B-frame."""
+
+    least: float
+    each: float
+
+
+MEMORY = {"libx264": EncoderMemory(16, 2.5), "libx265": EncoderMemory(25, 5)}
+"""Measured at 3840x1080 as resident bytes of a process that only encodes: x264 in 8 bit takes 97 MiB with neither and 300 with
+10 pictures of lookahead and 3 B-frames; x265 in 10 bit 295 MiB with neither, 520 with 3 and 1."""
+
+MEMORY_BYTES = 300 * 1024 * 1024
+"""What an encoder may take for 1080p with both views at full size, and anything smaller."""
+
+MEMORY_PICTURES = 25
+"""What it may take for anything larger, in raw pictures: no encoder of the table takes less."""
+
+
+def options(settings: EncoderSettings, output: OutputFormat, threads: int) -> dict[str, str]:
+    """The encoder's options: the table's, and what follows from the layout, HDR metadata and memory."""
+    params = settings.params | memory_options(settings, output)
+    if settings.codec == "libx265":
+        # Its info SEI and thread pool would make headers depend on the machine, and then segments would not join.
+        params |= {"info": "0", "repeat-headers": "0", "open-gop": "0", "pools": str(threads), "log-level": "none"}
+        params["frame-threads"] = "1"  # threads share a picture's rows; several pictures at once would take memory each
+        if output.mastering_display is not None:
+            params["master-display"] = mastering_display(output.mastering_display)
+        if output.content_light is not None:
+            params["max-cll"] = f"{output.content_light.max_content},{output.content_light.max_average}"
+        return settings.options | {"x265-params": joined(params)}
+    if output.layout in SIDE_BY_SIDE:
+        params["frame-packing"] = "3"
+    if output.layout in TOP_BOTTOM:
+        params["frame-packing"] = "4"
+    params["sync-lookahead"] = "0"  # a thread of its own would hold more pictures
+    if output.mastering_display is not None:
+        params["mastering-display"] = mastering_display(output.mastering_display)
+    if output.content_light is not None:
+        params["cll"] = f"{output.content_light.max_content},{output.content_light.max_average}"
+    return settings.options | {"x264-params": joined(params)}
+
+
+def memory_options(settings: EncoderSettings, output: OutputFormat) -> dict[str, str]:
+    """Lookahead and B-frames: what the table wants, as far as memory goes.
+
+    The numbers follow from the size of a picture alone, since all segments of a job must be encoded alike.
+    """
+    memory = MEMORY[settings.codec]
+    allowed = max(MEMORY_BYTES / output.picture_bytes, MEMORY_PICTURES)
+    held = max(0, int((allowed - memory.least) / memory.each))
+    bframes = min(settings.bframes, (held + 1) // 4)
+    return {"rc-lookahead": str(min(settings.lookahead, held - bframes)), "bframes": str(bframes)}
+
+
+def joined(params: dict[str, str]) -> str:
+    """As both encoders read a list of parameters."""
+    return ":".join(f"{name}={value}" for name, value in params.items())
+
+
+def mastering_display(display: MasteringDisplay) -> str:
+    """As both encoders read it: chromaticities in 1/50000, luminances in 1/10000 cd/m2."""
+
+    def point(xy: tuple[Fraction, Fraction]) -> str:
+        return "({},{})".format(*(round(value * 50_000) for value in xy))
+
+    luminance = f"({round(display.max_luminance * 10_000)},{round(display.min_luminance * 10_000)})"
+    return f"G{point(display.green)}B{point(display.blue)}R{point(display.red)}WP{point(display.white)}L{luminance}"

@@ -1,0 +1,62 @@
+"""The options of the encoders: what memory allows, and nothing that depends on the machine."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stereo_inference.picture import PIXEL_FORMATS
+from stereo_inference.video_io.encoders import ENCODERS, MEMORY, MEMORY_BYTES, MEMORY_PICTURES, OutputFormat, memory_options
+from stereo_spot_shared.manifest import Colour
+from stereo_spot_shared.rendering import FramePacking, Quality
+
+EVEN = st.integers(1, 8192).map(lambda n: 2 * n)
+
+
+def output(width: int, height: int, name: str, quality: Quality) -> OutputFormat:
+    return OutputFormat(
+        width=width, height=height, format=PIXEL_FORMATS[name], layout=FramePacking.FULL_SBS, quality=quality,
+        rate=Fraction(25), time_base=Fraction(1, 1000), aspect=Fraction(1), colour=Colour(),
+    )  # fmt: skip
+
+
+def held(quality: Quality, form: OutputFormat) -> tuple[int, int]:
+    """Pictures of lookahead and B-frames."""
+    options = memory_options(ENCODERS[quality, form.format.bits], form)
+    return int(options["rc-lookahead"]), int(options["bframes"])
+
+
+@given(EVEN, EVEN, st.sampled_from(sorted(PIXEL_FORMATS)), st.sampled_from(Quality))
+def test_no_more_is_held_than_memory_allows(width: int, height: int, name: str, quality: Quality) -> None:
+    form = output(width, height, name, quality)
+    settings = ENCODERS[quality, form.format.bits]
+    lookahead, bframes = held(quality, form)
+    assert 0 <= lookahead <= settings.lookahead
+    assert 0 <= bframes <= settings.bframes
+    memory = MEMORY[settings.codec]
+    if lookahead + bframes:
+        pictures = memory.least + memory.each * (lookahead + bframes)
+        assert pictures * form.picture_bytes <= max(MEMORY_BYTES, MEMORY_PICTURES * form.picture_bytes)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "name", "expected"),
+    [
+        (3840, 1080, "yuv420p", (10, 3)),
+        (1920, 1080, "yuv420p", (10, 3)),
+        (7680, 2160, "yuv420p", (2, 1)),
+        (3840, 1080, "yuv420p10le", (0, 0)),
+        (2560, 720, "yuv420p10le", (5, 1)),
+        (1280, 360, "yuv420p10le", (10, 3)),
+    ],
+)
+def test_the_sizes_that_people_watch(width: int, height: int, name: str, expected: tuple[int, int]) -> None:
+    assert held(Quality.BALANCED, output(width, height, name, Quality.BALANCED)) == expected
+
+
+def test_a_draft_and_what_is_lossless_look_nowhere_ahead() -> None:
+    for quality in (Quality.DRAFT, Quality.LOSSLESS):
+        assert held(quality, output(640, 360, "yuv420p", quality)) == (0, 0)
