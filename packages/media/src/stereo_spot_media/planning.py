@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,8 +13,9 @@ from stereo_spot_media.cutting import segment_container
 from stereo_spot_media.hostile import DEFAULT_LIMITS, MediaLimits
 from stereo_spot_media.planner import plan_segments
 from stereo_spot_media.probe import SourceInfo, probe
-from stereo_spot_media.scan import PacketTable, scan
+from stereo_spot_media.scan import PacketTable, read_table, settle
 from stereo_spot_media.timestamps import container_offset
+from stereo_spot_shared.errors import Interrupted
 from stereo_spot_shared.manifest import Manifest, Track
 from stereo_spot_shared.rendering import RenderParams, context_frames
 from stereo_spot_shared.timing import Ticks
@@ -35,11 +38,29 @@ def make_manifest(
     `on_progress` hears the bytes read so far, now and then. `keep` names a file for the packet table, which saves
     `cutting.cut_segments` a pass over the source. Raises UnsupportedMedia and MissingSource with the reason.
     """
-    info = probe(path, limits)
-    table = scan(path, info.video, limits, on_progress)
+    info, table = probe_and_scan(path, limits, on_progress)
     if keep is not None:
         table.save(keep)
     return manifest_of(info, table, etag, params)
+
+
+def probe_and_scan(path: Path, limits: MediaLimits, on_progress: Callable[[int], None]) -> tuple[SourceInfo, PacketTable]:
+    """`probe` and `scan` side by side: one decodes a few pictures while the other reads; what `probe` raises comes first."""
+    refused = threading.Event()
+
+    def read_on(done: int) -> None:
+        if refused.is_set():
+            raise Interrupted("The file was refused.")
+        on_progress(done)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="scan") as beside:
+        reading = beside.submit(read_table, path, limits, read_on)
+        try:
+            info = probe(path, limits)
+        except BaseException:
+            refused.set()
+            raise
+        return info, settle(path, info.video, reading.result(), limits)
 
 
 def manifest_of(info: SourceInfo, table: PacketTable, etag: str, params: RenderParams) -> Manifest:

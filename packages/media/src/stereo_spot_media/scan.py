@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from stereo_spot_media.hostile import DEFAULT_LIMITS, MediaLimits, open_media
 from stereo_spot_media.packets import read_packets
 from stereo_spot_media.pictures import random_access_test, shown_test
+from stereo_spot_media.probe import choose_video
 from stereo_spot_media.timestamps import MAX_REORDER, Times, reorder_depth, typical_step
 from stereo_spot_media.trial import UNKNOWN, try_decoding
 from stereo_spot_media.truncation import check_complete, check_duration
@@ -70,7 +71,7 @@ class PacketTable:
 
 
 def scan(
-    path: str | Path,
+    path: Path,
     video: VideoStream,
     limits: MediaLimits = DEFAULT_LIMITS,
     on_progress: Callable[[int], None] = lambda _: None,
@@ -81,14 +82,22 @@ def scan(
     where times are missing or two packets are the fields of one frame. Raises UnsupportedMedia for a truncated file, for
     times that jump back, and beyond a limit.
     """
-    path = Path(path)
+    return settle(path, video, read_table(path, limits, on_progress), limits)
+
+
+def read_table(path: Path, limits: MediaLimits = DEFAULT_LIMITS, on_progress: Callable[[int], None] = lambda _: None) -> RawPackets:
+    """The first half of `scan`, for which nothing need be known of the video yet."""
     with open_media(path, limits) as container:
         check_complete(path, container)
-        stream = next(stream for stream in container.streams.video if stream.index == video.index)
-        raw = read_all(container, stream, limits, path.name, on_progress)
+        raw = read_all(container, choose_video(container, path.name), limits, path.name, on_progress)
         check_duration(container, raw.end, path.name)
     if not raw.pts:
         raise UnsupportedMedia(f"{path.name} holds no picture.", hint="The file may be damaged.")
+    return raw
+
+
+def settle(path: Path, video: VideoStream, raw: RawPackets, limits: MediaLimits) -> PacketTable:
+    """The second half of `scan`: make the table of what was read."""
     table = resolve(path, video, raw, limits)
     if not table.shown.any():
         raise UnsupportedMedia(f"No picture of {path.name} can be shown.", hint="The file may be damaged.")

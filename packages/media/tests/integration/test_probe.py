@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
 
 import av
 import pytest
 
+from stereo_spot_media import planning
+from stereo_spot_media import scan as scanning
 from stereo_spot_media.demo_clip import Captions, Clip, Sound, write_clip
 from stereo_spot_media.planning import make_manifest
 from stereo_spot_media.probe import SourceInfo, probe
@@ -121,6 +124,28 @@ def test_a_packet_that_does_not_decode_is_still_promised(tmp_path):
     path.write_bytes(data)
     table = scan(path, probe(path).video)
     assert 40 <= table.shown.sum() <= 48
+
+
+def test_a_refused_file_is_not_read_to_its_end(tmp_path, monkeypatch):
+    """Pictures are looked at while the packets are read: when those are refused, reading ends too."""
+    path = write_clip(tmp_path / "a.mp4", Clip(SMALL, 240, options={"g": "1"}))
+    reading, refused, heard = threading.Event(), threading.Event(), []
+
+    def refuse(*_):
+        assert reading.wait(60)
+        threading.Timer(0.2, refused.set).start()  # once what this raises has been noticed
+        raise UnsupportedMedia("No picture like this, please.")
+
+    def hear(done):
+        heard.append(done)
+        reading.set()
+        assert refused.wait(60)
+
+    monkeypatch.setattr(planning, "probe", refuse)
+    monkeypatch.setattr(scanning, "REPORT_SECONDS", 0.0)
+    with pytest.raises(UnsupportedMedia, match="please"):
+        make_manifest(path, "etag", RenderParams(), on_progress=hear)
+    assert len(heard) == 1
 
 
 @pytest.mark.parametrize("clip", real_clips() or [pytest.param(None, marks=pytest.mark.skip(reason="no real clips here"))], ids=str)
