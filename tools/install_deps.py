@@ -60,7 +60,8 @@ def install() -> None:
     """Bring .venv to the state of uv.lock; the stamp is written last, so an interrupted run is never taken for done."""
     STAMP.unlink(missing_ok=True)
     python = python_of(VENV) if works(python_of(VENV)) else Path(sys.executable)
-    run([*ensure_uv(), "sync", "--all-packages", "--frozen", "--python", str(python)])
+    # Compiled now: five seconds once, instead of one at every start of every process where Python may not keep what it compiles.
+    run([*ensure_uv(), "sync", "--all-packages", "--frozen", "--compile-bytecode", "--python", str(python)])
     STAMP.write_text(fingerprint(), encoding="utf-8")
     print(f"stereo-spot: all packages are installed in {VENV}", flush=True)
 
