@@ -17,6 +17,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     Only for functions with a name of their own at module level: numba files its cache under the qualified name, so
     two closures of one name would be taken for each other. A function may call only compiled functions of its own
     module: numba looks for changes in that one file, and would go on serving what it compiled before. The cache lies
-    beside the source, or in the user's cache folder where that is read-only; `NUMBA_CACHE_DIR` overrides both.
+    beside the source, or in the user's cache folder where that is read-only; `NUMBA_CACHE_DIR` overrides both. Dividing by zero
+    gives what IEEE 754 says and raises nothing, as in C: no loop that divides would be vectorised with the check.
     """
-    return njit(cache=True, nogil=True)(function)
+    return njit(cache=True, nogil=True, error_model="numpy")(function)

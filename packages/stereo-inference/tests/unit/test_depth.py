@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stereo_inference.depth import ESTIMATORS, load_estimator
 from stereo_inference.depth.basic import BasicDepth
 from stereo_inference.picture import PIXEL_FORMATS, Picture
-from stereo_inference.stereo.disparity import DepthField, columns_in_depth, foreground_dilation, half_disparity
+from stereo_inference.stereo.disparity import DepthField, foreground_dilation, half_disparity
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.errors import PermanentError
 
@@ -63,19 +63,6 @@ def test_disparity_is_shared_by_both_eyes():
 
 def test_the_foreground_is_widened_by_one_pixel_of_the_depth_map():
     assert [foreground_dilation(width, 480) for width in (480, 481, 1920, 3840)] == [1, 2, 4, 8]
-
-
-@settings(deadline=None, max_examples=50)
-@given(width=st.integers(1, 300), depth_width=st.integers(1, 300))
-def test_columns_lie_where_their_centres_are_in_the_depth_map(width, depth_width):
-    index, weight = columns_in_depth(width, depth_width)
-    position = index + weight
-    assert index.min() >= 0
-    assert index.max() <= depth_width - 1
-    centres = ((np.arange(width) + 0.5) * depth_width / width - 0.5).clip(0, depth_width - 1)
-    assert np.abs(position - centres).max() < 1e-3
-    if width == depth_width:
-        assert (weight == 0).all()
 
 
 @pytest.mark.parametrize("name", ["yuv420p", "yuv420p10le"])

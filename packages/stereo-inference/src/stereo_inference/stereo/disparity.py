@@ -62,10 +62,3 @@ def foreground_dilation(width: int, depth_width: int) -> int:
     keeps object borders whole; wider loses again (measured on Middlebury pairs).
     """
     return math.ceil(width / depth_width)
-
-
-def columns_in_depth(width: int, depth_width: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Index of the left neighbour and weight of the right one, in the depth grid, for each of `width` columns."""
-    position = np.clip((np.arange(width) + 0.5) * depth_width / width - 0.5, 0, depth_width - 1)
-    index = np.floor(position).astype(np.int32)
-    return index, (position - index).astype(np.float32)

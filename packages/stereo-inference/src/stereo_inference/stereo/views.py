@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stereo_inference.picture import Picture
-from stereo_inference.stereo.disparity import DepthField, columns_in_depth, foreground_dilation, half_disparity
+from stereo_inference.stereo.disparity import DepthField, foreground_dilation, half_disparity
 from stereo_inference.stereo.fill import soften_holes
 from stereo_inference.stereo.warp import warp_rows
 
@@ -27,7 +28,7 @@ class Place:
 
 
 class StereoRenderer:
-    """Renders both eyes of pictures of one size; keeps the masks and tables that every picture needs.
+    """Renders both eyes of pictures of one size; keeps the masks that every picture needs.
 
     `max_disparity` is in percent of the width, `convergence` the depth (0..1) that lies on the screen. With an
     `executor` its `threads` workers share a picture's rows; the result does not depend on how many there are.
@@ -52,24 +53,23 @@ class StereoRenderer:
         self._bands[-1] = height
         self._left_holes = np.zeros((height, width), np.uint8)
         self._right_holes = np.zeros((height, width), np.uint8)
-        self._columns: dict[int, tuple[NDArray[np.int32], NDArray[np.float32]]] = {}
 
     def render(self, picture: Picture, depth: DepthField, left: Place, right: Place) -> None:
         """Write the left and the right view of `picture` to their places (which may lie in the same picture).
 
         Depth outside 0..1 is clipped. Where max_disparity is 0, both views are the picture, bit for bit.
         """
-        depth_width = depth.gain.shape[1]
-        if depth_width not in self._columns:
-            self._columns[depth_width] = columns_in_depth(self._width, depth_width)
-        column, weight = self._columns[depth_width]
-        dilation = foreground_dilation(self._width, depth_width)
+        dilation = foreground_dilation(self._width, depth.gain.shape[1])
+        # Columns here, once for all rows that lie between two of the depth map; rows in the kernel, where they are in the cache.
+        gain, offset = (
+            cv2.resize(part, (self._width, part.shape[0]), interpolation=cv2.INTER_LINEAR) for part in (depth.gain, depth.offset)
+        )
         form = picture.format
 
         def band(first: int, end: int) -> None:
             warp_rows(
                 *picture.planes, form.sub_x, form.sub_y,
-                depth.gain, depth.offset, column, weight, self._half, self._convergence, dilation,
+                gain, offset, self._half, self._convergence, dilation,
                 *left.picture.planes, left.top, left.left,
                 *right.picture.planes, right.top, right.left,
                 self._left_holes, self._right_holes, first, end,

@@ -1,16 +1,19 @@
 """The forward warp: both eyes of one picture, row by row, on its YUV planes as they were decoded.
 
-For every row: the depth of each pixel is interpolated from the depth map along the picture's edges, the foreground is
-widened a little, each pair of neighbouring source pixels is laid onto the target row (which gives, for every target
-pixel, the source position that lands there), what nothing landed on is filled from the background's side, and Y, U and
-V are sampled at those positions. A row's working set stays in the cache and no picture-sized temporary exists but the
-masks of the gaps.
+For every row: depth is interpolated along the picture's edges, turned into a shift for each pixel, and the foreground widened
+a little. Then each pair of neighbouring source pixels is laid onto the target row and sampled there, nearer surfaces last.
+What nothing landed on is a gap, filled from the background's side. A row's working set stays in the cache, and no
+picture-sized temporary exists but the masks of the gaps.
 
 Geometry: with d the total disparity in pixels (positive in front of the screen), the left eye sees source pixel x at
 x + d/2 and the right eye at x - d/2. Laying a row out from left to right for the right eye, and from right to left for
 the left eye, makes the nearer surface always the later one, so that it overwrites and no z-buffer is needed
 (the occlusion-compatible order of McMillan and Bishop, "Plenoptic Modeling", SIGGRAPH 1995). A gap opens between a near
 pixel and a far one; the far one is on its right in the right eye and on its left in the left eye.
+
+Speed: every pair of neighbours is blended as if it fell around one target pixel, in loops over the whole row that a compiler
+turns into vector instructions. Along a surface pairs do fall around adjacent pixels, and such runs are copied; only where one
+falls between pixels, around two, or is torn apart it is looked at by itself.
 
 Rows do not depend on each other, so that bands of rows can be given to threads and the result stays the same.
 """
@@ -29,175 +32,317 @@ STRETCH = 2 << 8
 @compiled
 def warp_rows(
     y_plane: Plane, u_plane: Plane, v_plane: Plane, sub_x: int, sub_y: int,
-    gain: np.ndarray, offset: np.ndarray, column: np.ndarray, weight: np.ndarray,
-    half: float, convergence: float, dilation: int,
+    gain: np.ndarray, offset: np.ndarray, half: float, convergence: float, dilation: int,
     left_y: Plane, left_u: Plane, left_v: Plane, left_top: int, left_column: int,
     right_y: Plane, right_u: Plane, right_v: Plane, right_top: int, right_column: int,
     left_holes: np.ndarray, right_holes: np.ndarray, first: int, end: int,
 ) -> None:  # fmt: skip
     """Render rows `[first, end)` of both eyes.
 
-    `gain`, `offset` float32 (h, w): depth = gain * Y + offset, on the depth map's own grid (`disparity.DepthField`);
-    `column` int32 and `weight` float32 (width,): where each picture column lies in that grid. `half`: pixels that
-    depth 1 away from `convergence` shifts an eye. `dilation`: pixels by which the foreground is widened on each side.
-    The eyes are written at luma row `*_top` and luma column `*_column` of their planes (multiples of the chroma grid).
-    `*_holes` uint8 (height, width) receive 1 where a pixel beside an object was filled.
+    `gain`, `offset` float32 (h, width): depth = gain * Y + offset, on the rows of the depth map (`disparity.DepthField`).
+    `half`: pixels that depth 1 away from `convergence` shifts an eye. `dilation`: pixels by which the foreground is
+    widened on each side. The eyes are written at luma row `*_top` and luma column `*_column` of their planes (multiples of
+    the chroma grid). `*_holes` uint8 (height, width) receive 1 where a pixel beside an object was filled.
     """
     height, width = left_holes.shape
-    depth = np.empty(width, np.float32)
-    spare = np.empty(width, np.float32)
-    shift = np.empty(width, np.int32)
-    target = np.empty(width + 1, np.int32)
-    source_x = np.empty(width, np.int32)
+    columns = (width + sub_x) >> sub_x
+    narrow, spare = np.empty(width + 2 * dilation, np.int32), np.empty(width + 2 * dilation, np.int32)
+    target, place, weight = np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32)
+    breaks = np.zeros((width + 7) >> 3, np.uint64).view(np.uint8)
+    blended = np.empty((5, width), y_plane.dtype)
     for row in range(first, end):
-        depth_of_row(y_plane, row, height, width, gain, offset, column, weight, depth)
-        widen_foreground(depth, spare, width, dilation)
-        for x in range(width):
-            shift[x] = np.int32(np.rint(np.float32(256.0 * half) * (depth[x] - np.float32(convergence))))
-        with_chroma = row & sub_y == 0
+        shift_of_row(y_plane[row], row, height, width, gain, offset, half, convergence, dilation, narrow)
+        shift = widen_foreground(narrow, spare, dilation)
+        chroma = row & sub_y == 0
+        y, u, v = y_plane[row], u_plane[row >> sub_y], v_plane[row >> sub_y]
         for eye in range(2):
             if eye == 0:
-                lay_out_left(shift, target, source_x, width)
-                fill_from_left(source_x, left_holes[row], width)
-                sample_row(y_plane, row, source_x, width, 0, left_y, left_top + row, left_column)
-                if with_chroma:
-                    to = (left_top + row) >> sub_y
-                    at = left_column >> sub_x
-                    sample_row(u_plane, row >> sub_y, source_x, width, sub_x, left_u, to, at)
-                    sample_row(v_plane, row >> sub_y, source_x, width, sub_x, left_v, to, at)
+                pairs_left(shift, width, target, place, weight, breaks)
             else:
-                lay_out_right(shift, target, source_x, width)
-                fill_from_right(source_x, right_holes[row], width)
-                sample_row(y_plane, row, source_x, width, 0, right_y, right_top + row, right_column)
-                if with_chroma:
-                    to = (right_top + row) >> sub_y
-                    at = right_column >> sub_x
-                    sample_row(u_plane, row >> sub_y, source_x, width, sub_x, right_u, to, at)
-                    sample_row(v_plane, row >> sub_y, source_x, width, sub_x, right_v, to, at)
+                pairs_right(shift, width, target, place, weight, breaks)
+            blend(y, weight, width, blended[0])
+            if chroma and sub_x:
+                blend_half(u, weight, columns, blended[1], blended[2])
+                blend_half(v, weight, columns, blended[3], blended[4])
+            elif chroma:
+                blend(u, weight, width, blended[1])
+                blend(v, weight, width, blended[3])
+            if eye == 0:
+                at, to = left_column >> sub_x, (left_top + row) >> sub_y
+                lay_out_left(
+                    target, place, breaks, blended, width, sub_x, chroma, y, u, v,
+                    left_y[left_top + row, left_column : left_column + width], left_u[to, at : at + columns], left_v[to, at : at + columns],
+                    left_holes[row],
+                )  # fmt: skip
+            else:
+                at, to = right_column >> sub_x, (right_top + row) >> sub_y
+                lay_out_right(
+                    target, place, breaks, blended, width, sub_x, chroma, y, u, v,
+                    right_y[right_top + row, right_column : right_column + width], right_u[to, at : at + columns],
+                    right_v[to, at : at + columns], right_holes[row],
+                )  # fmt: skip
 
 
 @compiled
-def depth_of_row(
-    y_plane: Plane, row: int, height: int, width: int, gain: np.ndarray, offset: np.ndarray,
-    column: np.ndarray, weight: np.ndarray, depth: np.ndarray,
+def shift_of_row(
+    luma: np.ndarray, row: int, height: int, width: int, gain: np.ndarray, offset: np.ndarray,
+    half: float, convergence: float, dilation: int, shift: np.ndarray,
 ) -> None:  # fmt: skip
-    """Depth (0..1) of every pixel of a row: gain and offset interpolated bilinearly, applied to the row's own luma."""
-    rows, columns = gain.shape
+    """How far each pixel of a row moves (1/256 pixel), at `shift[dilation:]`; before and behind stands what loses every comparison."""
+    rows = gain.shape[0]
     position = max((row + 0.5) * rows / height - 0.5, 0.0)
     above = min(int(position), rows - 1)
     below = min(above + 1, rows - 1)
     down = np.float32(min(position - above, 1.0))
-    gains = np.empty(columns + 1, np.float32)
-    offsets = np.empty(columns + 1, np.float32)
-    for x in range(columns):
-        gains[x] = gain[above, x] + down * (gain[below, x] - gain[above, x])
-        offsets[x] = offset[above, x] + down * (offset[below, x] - offset[above, x])
-    gains[columns] = gains[columns - 1]
-    offsets[columns] = offsets[columns - 1]
+    gain_above, gain_below, offset_above, offset_below = gain[above], gain[below], offset[above], offset[below]
+    scale, screen = np.float32(256.0 * half), np.float32(convergence)
+    moved = shift[dilation : dilation + width]
     for x in range(width):
-        i = column[x]
-        f = weight[x]
-        g = gains[i] + f * (gains[i + 1] - gains[i])
-        o = offsets[i] + f * (offsets[i + 1] - offsets[i])
-        depth[x] = min(max(g * np.float32(y_plane[row, x]) + o, np.float32(0.0)), np.float32(1.0))
+        g = gain_above[x] + down * (gain_below[x] - gain_above[x])
+        o = offset_above[x] + down * (offset_below[x] - offset_above[x])
+        depth = min(max(g * np.float32(luma[x]) + o, np.float32(0.0)), np.float32(1.0))
+        moved[x] = np.int32(np.rint(scale * (depth - screen)))
+    for x in range(dilation):
+        shift[x] = np.int32(-(1 << 30))
+        shift[width + dilation + x] = np.int32(-(1 << 30))
 
 
 @compiled
-def widen_foreground(depth: np.ndarray, spare: np.ndarray, width: int, radius: int) -> None:
-    """Horizontal maximum filter of 2 * radius + 1 pixels, in place."""
-    for _ in range(radius):
-        for x in range(width):
-            spare[x] = depth[x]
-        for x in range(1, width - 1):
-            depth[x] = max(spare[x - 1], spare[x], spare[x + 1])
-        if width > 1:
-            depth[0] = max(spare[0], spare[1])
-            depth[width - 1] = max(spare[width - 2], spare[width - 1])
+def widen_foreground(shift: np.ndarray, spare: np.ndarray, radius: int) -> np.ndarray:
+    """Horizontal maximum of 2 * radius + 1 pixels; returns that of the two arrays in which it is, from the beginning.
 
-
-@compiled
-def lay_out_right(shift: np.ndarray, target: np.ndarray, source_x: np.ndarray, width: int) -> None:
-    """For every pixel of the right eye's row the source position that lands on it (1/256 pixel), or -1."""
-    for x in range(width):
-        target[x] = (x << 8) - shift[x]
-        source_x[x] = -1
-    target[width] = target[width - 1] + 256
-    for x in range(width):
-        a = target[x]
-        b = target[x + 1]
-        start = (a + 255) >> 8
-        stop = (b + 255) >> 8
-        if stop <= start or stop <= 0 or start >= width:
-            continue
-        if b - a <= STRETCH:
-            scale = np.float32(256.0) / np.float32(b - a)
-            last = x + 1 < width
-            for t in range(max(start, 0), min(stop, width)):
-                along = np.int32(np.float32((t << 8) - a) * scale + np.float32(0.5))
-                source_x[t] = (x << 8) + (along if last else 0)
-        else:
-            if start >= 0:
-                source_x[start] = x << 8
-            if stop - 1 < width:
-                source_x[stop - 1] = (x + 1) << 8
-
-
-@compiled
-def lay_out_left(shift: np.ndarray, target: np.ndarray, source_x: np.ndarray, width: int) -> None:
-    """The mirror image of `lay_out_right`, for the left eye: `target[x]` is where source pixel x - 1 lands."""
-    for x in range(width):
-        target[x + 1] = (x << 8) + shift[x]
-        source_x[x] = -1
-    target[0] = target[1] - 256
-    for x in range(width - 1, -1, -1):
-        a = target[x]
-        b = target[x + 1]
-        start = b >> 8
-        stop = a >> 8
-        if start <= stop or start < 0 or stop >= width - 1:
-            continue
-        if b - a <= STRETCH:
-            scale = np.float32(256.0) / np.float32(b - a)
-            for t in range(max(stop + 1, 0), min(start + 1, width)):
-                along = np.int32(np.float32(b - (t << 8)) * scale + np.float32(0.5))
-                source_x[t] = (x << 8) - (along if x > 0 else 0)
-        else:
-            if start < width:
-                source_x[start] = x << 8
-            if stop + 1 >= 0:
-                source_x[stop + 1] = (x - 1) << 8
-
-
-@compiled
-def fill_from_right(source_x: np.ndarray, holes: np.ndarray, width: int) -> None:
-    """Give each gap of a row of the right eye the source position on its right; mark it in `holes` (0 or 1).
-
-    `source_x` int32 (width,): fixed-point source positions, negative where nothing landed. At the picture's right
-    border there is no background to take: its last pixel is repeated.
+    The window doubles from pass to pass: each is the larger of two that overlap or touch.
     """
-    carry = np.int32((width - 1) << 8)
-    for x in range(width - 1, -1, -1):
-        if source_x[x] < 0:
-            source_x[x] = carry
-            holes[x] = 1
-        else:
-            carry = source_x[x]
-            holes[x] = 0
+    window, full = 1, 2 * radius + 1
+    while window < full:
+        step = min(window, full - window)
+        ahead = shift[step:]
+        for x in range(ahead.size):
+            spare[x] = max(shift[x], ahead[x])
+        shift, spare = spare, shift
+        window += step
+    return shift
+
+
+@compiled
+def pairs_right(shift: np.ndarray, width: int, target: np.ndarray, place: np.ndarray, weight: np.ndarray, breaks: np.ndarray) -> None:
+    """Where the source pixels of a row land in the right eye, and for each pair of neighbours x, x + 1 around which target pixel.
+
+    `target` (width,): 1/256 pixel. The first target pixel that a pair reaches is `place[x]`; there it shows the mixture of both with
+    `weight[x]` (0..256) of the right one. `breaks[x]`: the pair does not reach exactly one pixel.
+    """
+    for x in range(width):
+        target[x] = np.int32((x << 8) - shift[x])
+        place[x] = np.int32(target[x] + 255) >> 8
+    for x in range(width - 1):
+        along = np.float32(np.int32((place[x] << 8) - target[x])) * (np.float32(256.0) / np.float32(np.int32(target[x + 1] - target[x])))
+        weight[x] = np.int32(along + np.float32(0.5))
+        breaks[x] = place[x + 1] - place[x] != 1
+
+
+@compiled
+def pairs_left(shift: np.ndarray, width: int, target: np.ndarray, place: np.ndarray, weight: np.ndarray, breaks: np.ndarray) -> None:
+    """The mirror image of `pairs_right`: the last target pixel that the pair x, x + 1 reaches is `place[x + 1]`."""
+    for x in range(width):
+        target[x] = np.int32((x << 8) + shift[x])
+        place[x] = target[x] >> 8
+    for x in range(width - 1):
+        along = np.float32(np.int32(target[x + 1] - (place[x + 1] << 8))) * (
+            np.float32(256.0) / np.float32(np.int32(target[x + 1] - target[x]))
+        )
+        weight[x] = np.int32(256) - np.int32(along + np.float32(0.5))
+        breaks[x] = place[x + 1] - place[x] != 1
+
+
+@compiled
+def blend(source: np.ndarray, weight: np.ndarray, width: int, out: np.ndarray) -> None:
+    """Mix each pair of neighbours of a row of samples."""
+    for x in range(width - 1):
+        f = weight[x]
+        out[x] = np.int32(np.int32(source[x]) * np.int32(256 - f) + np.int32(source[x + 1]) * f + 128) >> 8
+
+
+@compiled
+def blend_half(source: np.ndarray, weight: np.ndarray, columns: int, even: np.ndarray, odd: np.ndarray) -> None:
+    """The same for chroma of half the width: `even[m]` is what lies at the pair of luma pixels 2m, 2m + 1, `odd[m]` at 2m + 1, 2m + 2."""
+    for m in range(columns - 1):
+        here, there = np.int32(source[m]), np.int32(source[m + 1])
+        f = weight[2 * m] >> 1
+        even[m] = np.int32(here * np.int32(256 - f) + there * f + 128) >> 8
+        f = np.int32(128 + (weight[2 * m + 1] >> 1))
+        odd[m] = np.int32(here * np.int32(256 - f) + there * f + 128) >> 8
+    even[columns - 1] = odd[columns - 1] = source[columns - 1]
+
+
+@compiled
+def lay_out_right(
+    target: np.ndarray, place: np.ndarray, breaks: np.ndarray, blended: np.ndarray, width: int, sub_x: int, chroma: bool,
+    y: np.ndarray, u: np.ndarray, v: np.ndarray, y_out: np.ndarray, u_out: np.ndarray, v_out: np.ndarray, holes: np.ndarray,
+) -> None:  # fmt: skip
+    """Write one row of the right eye, pair by pair from the left, and fill its gaps."""
+    for x in range(width):
+        holes[x] = 1
+    eights = breaks.view(np.uint64)
+    x = 0
+    while x < width - 1:
+        start = x
+        while x < width - 1 and breaks[x] == 0:
+            x += 8 if x & 7 == 0 and eights[x >> 3] == 0 else 1
+        x = min(x, width - 1)
+        copy_run(start, x, place[start] - start, blended, width, sub_x, chroma, y_out, u_out, v_out, holes)
+        if x < width - 1:
+            a, b, t, stop = target[x], target[x + 1], place[x], place[x + 1]
+            if b - a > STRETCH:
+                put(t, x << 8, width, sub_x, chroma, y, u, v, y_out, u_out, v_out, holes)
+                put(stop - 1, (x + 1) << 8, width, sub_x, chroma, y, u, v, y_out, u_out, v_out, holes)
+            else:
+                scale = np.float32(256.0) / np.float32(b - a)
+                while t < stop:
+                    along = int(np.float32((t << 8) - a) * scale + np.float32(0.5))
+                    put(t, (x << 8) + along, width, sub_x, chroma, y, u, v, y_out, u_out, v_out, holes)
+                    t += 1
+            x += 1
+    put(place[x], x << 8, width, sub_x, chroma, y, u, v, y_out, u_out, v_out, holes)
+    fill_from_right(y[width - 1], y_out, holes, width, 0)
+    if chroma:
+        last = ((width + sub_x) >> sub_x) - 1
+        fill_from_right(u[last], u_out, holes, width, sub_x)
+        fill_from_right(v[last], v_out, holes, width, sub_x)
     unmark_borders(holes, width)
 
 
 @compiled
-def fill_from_left(source_x: np.ndarray, holes: np.ndarray, width: int) -> None:
-    """The mirror image of `fill_from_right`, for the left eye."""
-    carry = np.int32(0)
+def lay_out_left(
+    target: np.ndarray, place: np.ndarray, breaks: np.ndarray, blended: np.ndarray, width: int, sub_x: int, chroma: bool,
+    y: np.ndarray, u: np.ndarray, v: np.ndarray, y_out: np.ndarray, u_out: np.ndarray, v_out: np.ndarray, holes: np.ndarray,
+) -> None:  # fmt: skip
+    """The mirror image of `lay_out_right`: from the right."""
     for x in range(width):
-        if source_x[x] < 0:
-            source_x[x] = carry
-            holes[x] = 1
-        else:
-            carry = source_x[x]
-            holes[x] = 0
+        holes[x] = 1
+    eights = breaks.view(np.uint64)
+    x = width - 2
+    while x >= 0:
+        end = x + 1
+        while x >= 0 and breaks[x] == 0:
+            x -= 8 if x & 7 == 7 and eights[x >> 3] == 0 else 1
+        copy_run(x + 1, end, place[end] + 1 - end, blended, width, sub_x, chroma, y_out, u_out, v_out, holes)
+        if x >= 0:
+            a, b, stop, t = target[x], target[x + 1], place[x], place[x + 1]
+            if b - a > STRETCH:
+                put(t, (x + 1) << 8, width, sub_x, chroma, y, u, v, y_out, u_out, v_out, holes)
+                put(stop + 1, x << 8, width, sub_x, chroma, y, u, v, y_out, u_out, v_out, holes)
+            else:
+                scale = np.float32(256.0) / np.float32(b - a)
+                while t > stop:
+                    along = int(np.float32(b - (t << 8)) * scale + np.float32(0.5))
+                    put(t, ((x + 1) << 8) - along, width, sub_x, chroma, y, u, v, y_out, u_out, v_out, holes)
+                    t -= 1
+            x -= 1
+    put(place[0], 0, width, sub_x, chroma, y, u, v, y_out, u_out, v_out, holes)
+    fill_from_left(y[0], y_out, holes, width, 0)
+    if chroma:
+        fill_from_left(u[0], u_out, holes, width, sub_x)
+        fill_from_left(v[0], v_out, holes, width, sub_x)
     unmark_borders(holes, width)
+
+
+@compiled
+def copy_run(
+    start: int, end: int, moved: int, blended: np.ndarray, width: int, sub_x: int, chroma: bool,
+    y_out: np.ndarray, u_out: np.ndarray, v_out: np.ndarray, holes: np.ndarray,
+) -> None:  # fmt: skip
+    """Copy the pairs from `start` to before `end`, which lie `moved` pixels further in the view, as far as they lie in it."""
+    start, end = max(start, -moved), min(end, width - moved)
+    if start >= end:
+        return
+    copy(blended[0, start:end], y_out[start + moved : end + moved])
+    out = holes[start + moved : end + moved]
+    for x in range(out.size):
+        out[x] = 0
+    if chroma and sub_x == 0:
+        copy(blended[1, start:end], u_out[start + moved : end + moved])
+        copy(blended[3, start:end], v_out[start + moved : end + moved])
+    elif chroma:
+        first = start + ((start + moved) & 1)  # the first pair at an even place
+        count = (end - first + 1) >> 1
+        at, to = first >> 1, (first + moved) >> 1
+        copy(blended[1 + (first & 1), at : at + count], u_out[to : to + count])
+        copy(blended[3 + (first & 1), at : at + count], v_out[to : to + count])
+
+
+@compiled
+def copy(source: np.ndarray, out: np.ndarray) -> None:
+    """Copy a row of samples."""
+    for x in range(out.size):
+        out[x] = source[x]
+
+
+@compiled
+def put(
+    t: int, position: int, width: int, sub_x: int, chroma: bool,
+    y: np.ndarray, u: np.ndarray, v: np.ndarray, y_out: np.ndarray, u_out: np.ndarray, v_out: np.ndarray, holes: np.ndarray,
+) -> None:  # fmt: skip
+    """Sample one target pixel, if it lies in the view, at a source position (1/256 luma pixel)."""
+    if t < 0 or t >= width:
+        return
+    y_out[t] = sampled(y, position, width - 1)
+    holes[t] = 0
+    if chroma and t & sub_x == 0:
+        last = ((width + sub_x) >> sub_x) - 1
+        u_out[t >> sub_x] = sampled(u, position >> sub_x, last)
+        v_out[t >> sub_x] = sampled(v, position >> sub_x, last)
+
+
+@compiled
+def sampled(source: np.ndarray, position: int, last: int) -> int:
+    """A sample between two of a row."""
+    i, f = position >> 8, position & 255
+    return int(source[i] * (256 - f) + source[min(i + 1, last)] * f + 128) >> 8
+
+
+@compiled
+def fill_from_right(border: int, out: np.ndarray, holes: np.ndarray, width: int, sub_x: int) -> None:
+    """Give each gap of a row of the right eye the sample on its right; at the picture's border, where there is none, the source's last."""
+    carry = border
+    columns = (width + sub_x) >> sub_x
+    end = columns
+    while end > 0:
+        start = max(end - 64, 0)
+        if has_any(holes[start << sub_x : min(end << sub_x, width)]):
+            for x in range(end - 1, start - 1, -1):
+                if holes[x << sub_x]:
+                    out[x] = carry
+                else:
+                    carry = out[x]
+        else:
+            carry = out[start]
+        end = start
+
+
+@compiled
+def fill_from_left(border: int, out: np.ndarray, holes: np.ndarray, width: int, sub_x: int) -> None:
+    """The mirror image of `fill_from_right`, for the left eye."""
+    carry = border
+    columns = (width + sub_x) >> sub_x
+    for start in range(0, columns, 64):
+        end = min(start + 64, columns)
+        if has_any(holes[start << sub_x : min(end << sub_x, width)]):
+            for x in range(start, end):
+                if holes[x << sub_x]:
+                    out[x] = carry
+                else:
+                    carry = out[x]
+        else:
+            carry = out[end - 1]
+
+
+@compiled
+def has_any(marks: np.ndarray) -> bool:
+    """Whether any of `marks` is set."""
+    total = np.uint32(0)
+    for x in range(marks.size):
+        total |= marks[x]
+    return bool(total != 0)
 
 
 @compiled
@@ -215,24 +360,3 @@ def unmark_borders(holes: np.ndarray, width: int) -> None:
     while x >= 0 and holes[x] != 0:
         holes[x] = 0
         x -= 1
-
-
-@compiled
-def sample_row(
-    plane: Plane, row: int, source_x: np.ndarray, width: int, sub_x: int,
-    out: Plane, out_row: int, out_column: int,
-) -> None:  # fmt: skip
-    """Write one row of a plane, sampled linearly at the source positions (given at luma resolution)."""
-    columns = (width + sub_x) >> sub_x
-    source = plane[row]
-    target = out[out_row]
-    last = np.uint64(columns - 1)
-    x = 0
-    while x < columns:  # not `for`: a vectorised gather is several times slower than scalar loads
-        position = np.uint32(source_x[x << sub_x] >> sub_x)
-        i = np.uint64(position >> np.uint32(8))
-        f = np.int32(position & np.uint32(255))
-        here = np.int32(source[i])
-        following = np.int32(source[min(i + np.uint64(1), last)])
-        target[out_column + x] = (here * (np.int32(256) - f) + following * f + np.int32(128)) >> np.int32(8)
-        x += 1
