@@ -27,6 +27,18 @@ class Place:
     left: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """What was filled in a view: `holes` (height, width) is 1 there, `torn` (height,) for rows that have any; see `warp_rows`."""
+
+    holes: NDArray[np.uint8]
+    torn: NDArray[np.uint8]
+
+    @classmethod
+    def none(cls, width: int, height: int) -> Gaps:
+        return cls(np.zeros((height, width), np.uint8), np.zeros(height, np.uint8))
+
+
 class StereoRenderer:
     """Renders both eyes of pictures of one size; keeps the masks that every picture needs.
 
@@ -51,8 +63,7 @@ class StereoRenderer:
         self._executor = executor
         self._bands = np.linspace(0, height // 2, threads + 1).astype(int) * 2
         self._bands[-1] = height
-        self._left_holes = np.zeros((height, width), np.uint8)
-        self._right_holes = np.zeros((height, width), np.uint8)
+        self._left_gaps, self._right_gaps = Gaps.none(width, height), Gaps.none(width, height)
 
     def render(self, picture: Picture, depth: DepthField, left: Place, right: Place) -> None:
         """Write the left and the right view of `picture` to their places (which may lie in the same picture).
@@ -60,7 +71,7 @@ class StereoRenderer:
         Depth outside 0..1 is clipped. Where max_disparity is 0, both views are the picture, bit for bit.
         """
         dilation = foreground_dilation(self._width, depth.gain.shape[1])
-        # Columns here, once for all rows that lie between two of the depth map; rows in the kernel, where they are in the cache.
+        # Along rows here, once for all that lie between two of the depth map; between those in the kernel.
         gain, offset = (
             cv2.resize(part, (self._width, part.shape[0]), interpolation=cv2.INTER_LINEAR) for part in (depth.gain, depth.offset)
         )
@@ -72,16 +83,16 @@ class StereoRenderer:
                 gain, offset, self._half, self._convergence, dilation,
                 *left.picture.planes, left.top, left.left,
                 *right.picture.planes, right.top, right.left,
-                self._left_holes, self._right_holes, first, end,
+                self._left_gaps.holes, self._left_gaps.torn, self._right_gaps.holes, self._right_gaps.torn, first, end,
             )  # fmt: skip
 
-        def soften(place: Place, holes: NDArray[np.uint8]) -> None:
+        def soften(place: Place, gaps: Gaps) -> None:
             for index, plane in enumerate(place.picture.planes):
                 sub_x, sub_y = (form.sub_x, form.sub_y) if index else (0, 0)
-                soften_holes(plane, place.top >> sub_y, place.left >> sub_x, holes, sub_x, sub_y)
+                soften_holes(plane, place.top >> sub_y, place.left >> sub_x, gaps.holes, gaps.torn, sub_x, sub_y)
 
         self._all(band, [(int(a), int(b)) for a, b in pairwise(self._bands) if a < b])
-        self._all(soften, [(left, self._left_holes), (right, self._right_holes)])
+        self._all(soften, [(left, self._left_gaps), (right, self._right_gaps)])
 
     def _all(self, work: Callable[..., None], arguments: list[tuple[Any, ...]]) -> None:
         if self._executor is None or len(arguments) == 1:

@@ -35,19 +35,22 @@ def warp_rows(
     gain: np.ndarray, offset: np.ndarray, half: float, convergence: float, dilation: int,
     left_y: Plane, left_u: Plane, left_v: Plane, left_top: int, left_column: int,
     right_y: Plane, right_u: Plane, right_v: Plane, right_top: int, right_column: int,
-    left_holes: np.ndarray, right_holes: np.ndarray, first: int, end: int,
+    left_holes: np.ndarray, left_torn: np.ndarray, right_holes: np.ndarray, right_torn: np.ndarray, first: int, end: int,
 ) -> None:  # fmt: skip
     """Render rows `[first, end)` of both eyes.
 
     `gain`, `offset` float32 (h, width): depth = gain * Y + offset, on the rows of the depth map (`disparity.DepthField`).
     `half`: pixels that depth 1 away from `convergence` shifts an eye. `dilation`: pixels by which the foreground is
     widened on each side. The eyes are written at luma row `*_top` and luma column `*_column` of their planes (multiples of
-    the chroma grid). `*_holes` uint8 (height, width) receive 1 where a pixel beside an object was filled.
+    the chroma grid). `*_torn` uint8 (height,) receive 1 for rows in which pixels beside an object were filled, and those
+    rows of `*_holes` uint8 (height, width) receive 1 where that is; the other rows are left as they are.
     """
     height, width = left_holes.shape
     columns = (width + sub_x) >> sub_x
     narrow, spare = np.empty(width + 2 * dilation, np.int32), np.empty(width + 2 * dilation, np.int32)
     target, place, weight = np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32)
+    even, odd = np.empty(columns, np.int32), np.empty(columns, np.int32)
+    holes = np.empty(width, np.uint8)
     breaks = np.zeros((width + 7) >> 3, np.uint64).view(np.uint8)
     blended = np.empty((5, width), y_plane.dtype)
     for row in range(first, end):
@@ -62,8 +65,11 @@ def warp_rows(
                 pairs_right(shift, width, target, place, weight, breaks)
             blend(y, weight, width, blended[0])
             if chroma and sub_x:
-                blend_half(u, weight, columns, blended[1], blended[2])
-                blend_half(v, weight, columns, blended[3], blended[4])
+                halve(weight, columns, even, odd)
+                blend(u, even, columns, blended[1])
+                blend(u, odd, columns, blended[2])
+                blend(v, even, columns, blended[3])
+                blend(v, odd, columns, blended[4])
             elif chroma:
                 blend(u, weight, width, blended[1])
                 blend(v, weight, width, blended[3])
@@ -72,15 +78,26 @@ def warp_rows(
                 lay_out_left(
                     target, place, breaks, blended, width, sub_x, chroma, y, u, v,
                     left_y[left_top + row, left_column : left_column + width], left_u[to, at : at + columns], left_v[to, at : at + columns],
-                    left_holes[row],
+                    holes,
                 )  # fmt: skip
+                tell(holes, left_holes, left_torn, row)
             else:
                 at, to = right_column >> sub_x, (right_top + row) >> sub_y
                 lay_out_right(
                     target, place, breaks, blended, width, sub_x, chroma, y, u, v,
                     right_y[right_top + row, right_column : right_column + width], right_u[to, at : at + columns],
-                    right_v[to, at : at + columns], right_holes[row],
+                    right_v[to, at : at + columns], holes,
                 )  # fmt: skip
+                tell(holes, right_holes, right_torn, row)
+
+
+@compiled
+def tell(row_holes: np.ndarray, holes: np.ndarray, torn: np.ndarray, row: int) -> None:
+    """Write down a row's gaps, if it has any: most have none, and need not be written to memory or looked at again."""
+    torn[row] = has_any(row_holes)
+    if torn[row]:
+        for x in range(row_holes.size):
+            holes[row, x] = row_holes[x]
 
 
 @compiled
@@ -156,22 +173,19 @@ def pairs_left(shift: np.ndarray, width: int, target: np.ndarray, place: np.ndar
 
 @compiled
 def blend(source: np.ndarray, weight: np.ndarray, width: int, out: np.ndarray) -> None:
-    """Mix each pair of neighbours of a row of samples."""
+    """Mix each pair of neighbours of a row of samples; the last one has none."""
     for x in range(width - 1):
         f = weight[x]
         out[x] = np.int32(np.int32(source[x]) * np.int32(256 - f) + np.int32(source[x + 1]) * f + 128) >> 8
+    out[width - 1] = source[width - 1]
 
 
 @compiled
-def blend_half(source: np.ndarray, weight: np.ndarray, columns: int, even: np.ndarray, odd: np.ndarray) -> None:
-    """The same for chroma of half the width: `even[m]` is what lies at the pair of luma pixels 2m, 2m + 1, `odd[m]` at 2m + 1, 2m + 2."""
+def halve(weight: np.ndarray, columns: int, even: np.ndarray, odd: np.ndarray) -> None:
+    """The same weights for chroma of half the width: `even[m]` of the luma pair 2m, 2m + 1, `odd[m]` of 2m + 1, 2m + 2."""
     for m in range(columns - 1):
-        here, there = np.int32(source[m]), np.int32(source[m + 1])
-        f = weight[2 * m] >> 1
-        even[m] = np.int32(here * np.int32(256 - f) + there * f + 128) >> 8
-        f = np.int32(128 + (weight[2 * m + 1] >> 1))
-        odd[m] = np.int32(here * np.int32(256 - f) + there * f + 128) >> 8
-    even[columns - 1] = odd[columns - 1] = source[columns - 1]
+        even[m] = weight[2 * m] >> 1
+        odd[m] = np.int32(128 + (weight[2 * m + 1] >> 1))
 
 
 @compiled
@@ -186,9 +200,7 @@ def lay_out_right(
     x = 0
     while x < width - 1:
         start = x
-        while x < width - 1 and breaks[x] == 0:
-            x += 8 if x & 7 == 0 and eights[x >> 3] == 0 else 1
-        x = min(x, width - 1)
+        x = next_break(breaks, eights, x, width - 1)
         copy_run(start, x, place[start] - start, blended, width, sub_x, chroma, y_out, u_out, v_out, holes)
         if x < width - 1:
             a, b, t, stop = target[x], target[x + 1], place[x], place[x + 1]
@@ -223,8 +235,7 @@ def lay_out_left(
     x = width - 2
     while x >= 0:
         end = x + 1
-        while x >= 0 and breaks[x] == 0:
-            x -= 8 if x & 7 == 7 and eights[x >> 3] == 0 else 1
+        x = break_before(breaks, eights, x)
         copy_run(x + 1, end, place[end] + 1 - end, blended, width, sub_x, chroma, y_out, u_out, v_out, holes)
         if x >= 0:
             a, b, stop, t = target[x], target[x + 1], place[x], place[x + 1]
@@ -244,6 +255,28 @@ def lay_out_left(
         fill_from_left(u[0], u_out, holes, width, sub_x)
         fill_from_left(v[0], v_out, holes, width, sub_x)
     unmark_borders(holes, width)
+
+
+@compiled
+def next_break(breaks: np.ndarray, eights: np.ndarray, x: int, end: int) -> int:
+    """The first break from `x` on, or `end`. `eights` are the same bytes, eight in a word."""
+    while x < end and breaks[x] == 0:
+        x += 1
+        if x & 7 == 0:
+            while x < end and eights[x >> 3] == 0:
+                x += 8
+    return min(x, end)
+
+
+@compiled
+def break_before(breaks: np.ndarray, eights: np.ndarray, x: int) -> int:
+    """The last break up to `x`, or -1."""
+    while x >= 0 and breaks[x] == 0:
+        x -= 1
+        if x & 7 == 7:
+            while x >= 0 and eights[x >> 3] == 0:
+                x -= 8
+    return x
 
 
 @compiled
@@ -339,9 +372,9 @@ def fill_from_left(border: int, out: np.ndarray, holes: np.ndarray, width: int, 
 @compiled
 def has_any(marks: np.ndarray) -> bool:
     """Whether any of `marks` is set."""
-    total = np.uint32(0)
+    total = np.uint8(0)
     for x in range(marks.size):
-        total |= marks[x]
+        total = np.uint8(total | marks[x])
     return bool(total != 0)
 
 
