@@ -96,9 +96,12 @@ def explain(error: Exception, *, as_json: bool) -> int:
     """Say what went wrong, in words and where wanted as the one JSON object; returns the exit status."""
     if isinstance(error, typer.TyperException) and not error.message:  # no command was given: the help has been shown
         return USAGE
+    job: dict[str, str] = {}
+    if isinstance(error, output.Unfinished) and isinstance(error.__cause__, Exception):
+        job, error = {"job_id": error.job_id}, error.__cause__
     reason, status = reason_of(error)
     if as_json:
-        output.emit({"status": "stopped" if status == STOPPED else "failed", "error": output.failure(reason)})
+        output.emit({**job, "status": "stopped" if status == STOPPED else "failed", "error": output.failure(reason)})
     output.report(reason)
     return status
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,23 @@ class CommandFailed(StereoSpotError):
     def __init__(self, code: str, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.reason = code
+
+
+class Unfinished(Exception):
+    """A conversion ended early, by its `__cause__`, after there was a job, which the same command goes on with."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+
+@contextmanager
+def about_job(job_id: str) -> Iterator[None]:
+    """Whatever fails in the `with` block has to do with this job."""
+    try:
+        yield
+    except (StereoSpotError, Stopped) as error:
+        raise Unfinished(job_id) from error
 
 
 def say(text: str) -> None:

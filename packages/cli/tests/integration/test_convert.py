@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import pytest
 
+from stereo_spot_cli.conversion.run import rendered_segments
 from stereo_spot_media.scene import read_frame_number
 from stereo_spot_shared import keys
 from stereo_spot_shared.jobs import Job, JobStatus
@@ -129,11 +130,15 @@ def test_the_same_command_goes_on_and_renders_no_finished_segment_again(
     assert shell.still_running(everybody) == []
     assert list(shell.folder.iterdir()) == []
 
-    before = finished_segments(shell)
+    with contextlib.closing(shell.platform()) as platform:
+        before = rendered_segments(platform, job_of(shell).job_id)
+    assert before >= finished_segments(shell).keys()
     assert before
     answer = shell.run(*words)
     assert answer.status == 0, answer
     facts = answer.json
+    if how != "kill":
+        assert json.loads(out)["job_id"] == facts["job_id"]
     assert facts["segments_rendered"] == facts["segments"] - len(before)
     assert frame_numbers(shell.folder / "out.mp4") == list(range(48))
 

@@ -109,10 +109,12 @@ def test_paths_that_cannot_be_used(shell, clip: Path) -> None:
     refused(shell, "folder.mp4", "-o", "out.mp4", code="not_a_file")
     refused(shell, "pipe.mp4", "-o", "out.mp4", code="not_a_file")
     refused(shell, clip, "-o", "out.avi", code="unknown_container")
-    refused(shell, clip, "-o", "nowhere/out.mp4", code="output_not_writable")
+    assert (
+        refused(shell, clip, "-o", "no where/out.mp4", code="output_not_writable")["hint"] == f"make it first: mkdir -p '{here}/no where'"
+    )
     refused(shell, clip, "-o", "file/out.mp4", code="output_not_writable")
-    refused(shell, clip, "-o", FOLDER_OF_NOBODY / "out.mp4", code="output_not_writable")
-    assert refused(shell, clip, "-o", "out.mp4", "--depth", "none-such", code="unknown_depth")["hint"] == "choose one of: auto, basic"
+    error = refused(shell, clip, "-o", FOLDER_OF_NOBODY / "out.mp4", code="output_not_writable")
+    assert error["message"] == f"nothing can be written in {FOLDER_OF_NOBODY}: no files can be made there"
     assert shell.run("convert", clip, "-o", "folder.mp4").status == 1
     refused(shell, clip, "-o", "out.mp4", "--data-dir", here / "file" / "data", code="data_dir")
 
@@ -138,6 +140,22 @@ def test_wrong_usage_is_exit_status_2(shell, clip: Path) -> None:
         assert "Traceback" not in answer.err
     answer = shell.run("convert", clip, "--max-disparity", "50", "--json")
     assert (answer.status, answer.json["error"]["code"]) == (2, "usage")
+    answer = shell.run("convert", clip, "--depth", "none-such", "--json")
+    assert (answer.status, answer.json["error"]["code"]) == (2, "usage")
+    assert "'none-such' is not one of 'auto', 'basic'" in answer.json["error"]["message"]
+    for words in (["convert", ""], ["convert", clip, "-o", ""], ["jobs", "list", "--data-dir", ""]):
+        answer = shell.run(*words)
+        assert answer.status == 2, answer
+        assert "the path is empty" in answer.err
+    assert not list(shell.folder.iterdir())
+
+
+def test_who_looks_at_jobs_makes_no_data_directory(shell) -> None:
+    for words in (["jobs", "list"], ["jobs", "show", "0"], ["jobs", "cancel", "0"], ["reconcile"], ["gather"]):
+        answer = shell.run(*words, "--data-dir", "no such folder")
+        assert answer.status == 1, answer
+        assert "there is no data directory no such folder" in answer.err
+    assert not list(shell.folder.iterdir())
 
 
 def test_a_job_that_is_not_there(shell) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, select, tuple_, updat
 from stereo_spot_local_adapters.engine import Database, insert_if_absent
 from stereo_spot_local_adapters.rows import decode_row
 from stereo_spot_local_adapters.tables import jobs
-from stereo_spot_shared.errors import Conflict, NotFound, StoreUnavailable
+from stereo_spot_shared.errors import Conflict, NotFound, StereoSpotError, StoreUnavailable
 from stereo_spot_shared.interfaces import JobPage
 from stereo_spot_shared.jobs import Job, JobStatus
 
@@ -83,9 +83,17 @@ class SqlJobStore:
             rows = _all(connection, query) if statuses is None else _by_status(connection, query, statuses, limit + 1)
         page = rows[:limit]
         more = len(rows) > limit
+        found: list[Job] = []
+        unreadable: list[str] = []
+        for row in page:
+            try:
+                found.append(decode_row(Job, row.body, f"job {row.job_id}"))
+            except StereoSpotError as error:
+                unreadable.append(error.message)
         return JobPage(
-            jobs=tuple(decode_row(Job, row.body, f"job {row.job_id}") for row in page),
+            jobs=tuple(found),
             cursor=f"{page[-1].created_us}.{page[-1].job_id}" if more and page else None,
+            unreadable=tuple(unreadable),
         )
 
 

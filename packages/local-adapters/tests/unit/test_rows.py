@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
 from stereo_spot_adapter_contracts.examples import a_job
+from stereo_spot_local_adapters.engine import Database
+from stereo_spot_local_adapters.job_store import SqlJobStore
 from stereo_spot_local_adapters.rows import decode_row
+from stereo_spot_local_adapters.tables import jobs
 from stereo_spot_shared.base import SCHEMA_VERSION
 from stereo_spot_shared.errors import StoreUnavailable, UnknownSchema
 from stereo_spot_shared.jobs import Job
@@ -25,3 +29,23 @@ def test_a_newer_row_is_left_for_a_newer_program():
     newer = job.model_copy(update={"schema_version": SCHEMA_VERSION + 1}).model_dump_json()
     with pytest.raises(UnknownSchema, match="job x"):
         decode_row(Job, newer, "job x")
+
+
+def test_a_job_that_cannot_be_read_hides_no_other(tmp_path):
+    """Workers of two versions look at one database while a system is being updated."""
+    database = Database(tmp_path / "stereo-spot.db")
+    store = SqlJobStore(database)
+    stored = [store.create(a_job()) for _ in range(3)]
+    spoilt = stored[1].job_id
+    with database.transactions(StoreUnavailable, durable=False).write() as connection:
+        connection.execute(update(jobs).where(jobs.c.job_id == spoilt).values(body='{"schema_version": 999}'))
+    page = store.list()
+    assert {job.job_id for job in page.jobs} == {stored[0].job_id, stored[2].job_id}
+    assert page.unreadable == (f"job {spoilt} has schema version 999, this program knows {SCHEMA_VERSION}",)
+    found, cursor = [], None
+    while page := store.list(cursor=cursor, limit=1):
+        found += [*page.jobs, *page.unreadable]
+        if (cursor := page.cursor) is None:
+            break
+    assert len(found) == 3
+    database.close()

@@ -84,6 +84,7 @@ def _jobs(platform: Platform, job_ids: Iterable[str] | None, ended: bool, report
     cursor = None
     while True:
         page = platform.jobs.list(statuses=statuses, cursor=cursor)
+        report.broken += page.unreadable
         yield from (job for job in page.jobs if not (job.status.is_final and job.swept))
         if (cursor := page.cursor) is None:
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 from datetime import timedelta
 
@@ -95,6 +97,14 @@ class TestReconcile:
         assert [ChunkRequest.decode(body).job_id for body in take(platform, Stage.CHUNK)] == [job.job_id]
         assert job.job_id in report.moved[0]
         assert reconcile(platform).moved == []
+
+    def test_a_job_that_cannot_be_read_is_told_of_and_stops_no_other(self, platform, make_job, tmp_path) -> None:
+        newer, sound = make_job(JobStatus.QUEUED), make_job(JobStatus.QUEUED)
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "stereo-spot.db")) as connection, connection:
+            connection.execute("update jobs set body = '{\"schema_version\": 999}' where job_id = ?", (newer.job_id,))
+        report = reconcile(platform)
+        assert [ChunkRequest.decode(body).job_id for body in take(platform, Stage.CHUNK)] == [sound.job_id]
+        assert [newer.job_id in sentence for sentence in report.broken] == [True]
 
     def test_only_missing_segments_are_sent_again_and_only_when_nothing_is_heard(self, platform, make_job, complete) -> None:
         resend = STAGES[Stage.RENDER].resend_seconds

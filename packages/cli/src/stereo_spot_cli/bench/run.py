@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform as system
 import tempfile
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 from statistics import median
 
@@ -32,7 +33,7 @@ def run_bench(plan: BenchPlan, *, tell: Tell) -> BenchReport:
         clip = make_bench_clip(folder / "clip.mp4", seconds=plan.seconds, width=plan.width, height=plan.height)
         clip_bytes = clip.stat().st_size
         tell("chunking")
-        large = repeat_clip(clip, folder / "large.mp4", at_least_bytes=LARGE_BYTES)
+        large = repeat_clip(clip, folder / "large.mp4", turns=ceil(LARGE_BYTES / clip_bytes))
         chunking = measure_chunking(large, runs=plan.runs, segment_seconds=20.0)
         large.unlink()
         short = make_bench_clip(folder / "short.mp4", seconds=plan.short_seconds, width=plan.width, height=plan.height)

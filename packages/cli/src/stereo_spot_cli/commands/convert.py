@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersOption
+from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersOption, some_path
 from stereo_spot_shared.rendering import FramePacking, Quality, RenderParams
 
 DEFAULTS = RenderParams()
@@ -15,11 +15,15 @@ DEMO_OUTPUT = "demo_3d.mp4"
 
 
 def convert(  # noqa: PLR0917 - typer makes options of parameters
-    source: Annotated[Path | None, typer.Argument(metavar="INPUT", help="The video.", show_default=False)] = None,
+    source: Annotated[Path | None, typer.Argument(metavar="INPUT", parser=some_path, help="The video.", show_default=False)] = None,
     result: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="OUTPUT", help="The file to write; .mp4, .mov or .mkv (default: INPUT_3d.mp4 in this folder)."
+            "--output",
+            "-o",
+            metavar="OUTPUT",
+            parser=some_path,
+            help="The file to write; .mp4, .mov or .mkv (default: INPUT_3d.mp4 in this folder).",
         ),
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Instead of INPUT, convert a short clip that is made up on the spot.")] = False,

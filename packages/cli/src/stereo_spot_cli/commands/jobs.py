@@ -121,6 +121,8 @@ def take(platform: Platform, limit: int, *, statuses: frozenset[JobStatus] | Non
     while len(jobs) < limit:
         page = platform.jobs.list(statuses=statuses, cursor=cursor, limit=min(200, limit - len(jobs)))
         jobs += page.jobs
+        for sentence in page.unreadable:
+            output.note(f"stereo-spot: {output.sentence(sentence)}")
         if (cursor := page.cursor) is None:
             break
     return jobs

@@ -7,10 +7,19 @@ from typing import Annotated
 
 import typer
 
+
+def some_path(text: str) -> Path:
+    """A path as it was typed. An empty one, most likely an unset variable, would mean the current directory."""
+    if not text:
+        raise typer.BadParameter("the path is empty")
+    return Path(text)
+
+
 DataDirOption = Annotated[
     Path | None,
     typer.Option(
         "--data-dir",
+        parser=some_path,
         metavar="DIR",
         help="Where jobs, queues and segments are kept (default: STEREO_SPOT_DATA_DIR, else your user data directory).",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import tempfile
 from pathlib import Path
@@ -40,7 +41,7 @@ def container_of(output: Path) -> Container:
         raise CommandFailed(
             "unknown_container",
             f"the output {output} must end in one of {known}",
-            hint=f"for example --output {output.with_suffix('.mp4').name}",
+            hint=f"for example --output {shlex.quote(output.with_suffix('.mp4').name)}",
         ) from None
 
 
@@ -66,13 +67,14 @@ def check_output(path: Path, *, source: Path | None, overwrite: bool) -> Path:
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
-    except FileNotFoundError:
-        raise CommandFailed(
-            "output_not_writable", f"the directory {path.parent} does not exist", hint=f"make it first: mkdir -p {path.parent}"
-        ) from None
     except OSError as error:
+        nowhere = isinstance(error, FileNotFoundError)
+        if nowhere and not path.parent.is_dir():
+            make_it = f"make it first: mkdir -p {shlex.quote(str(path.parent))}"
+            raise CommandFailed("output_not_writable", f"the directory {path.parent} does not exist", hint=make_it) from None
+        reason = "no files can be made there" if nowhere else error.strerror or error  # in /proc, for one
         raise CommandFailed(
-            "output_not_writable", f"nothing can be written in {path.parent}: {error.strerror or error}", hint="choose another output"
+            "output_not_writable", f"nothing can be written in {path.parent}: {reason}", hint="choose another output"
         ) from error
     return path
 

@@ -80,12 +80,10 @@ def render_params(look: Mapping[str, Any], result: Path) -> RenderParams:
 
 
 def check_depth(name: str) -> None:
-    """CommandFailed for a depth estimator that this machine does not have."""
+    """Wrong usage where there is no such depth estimator."""
     if name == "auto":
         return
     from stereo_inference.depth import ESTIMATORS
 
     if name not in ESTIMATORS:
-        raise output.CommandFailed(
-            "unknown_depth", f"there is no depth estimator called {name}", hint=f"choose one of: auto, {', '.join(ESTIMATORS)}"
-        )
+        raise typer.BadParameter(f"'{name}' is not one of 'auto', {', '.join(map(repr, ESTIMATORS))}.", param_hint="'--depth'")

@@ -18,11 +18,11 @@ from stereo_spot_cli.conversion.order import Order
 from stereo_spot_cli.conversion.summary import Summary, summarise
 from stereo_spot_cli.conversion.watching import JobWatcher
 from stereo_spot_cli.data_dir import DataDir
-from stereo_spot_cli.output import CommandFailed, Stopped, job_failure
+from stereo_spot_cli.output import CommandFailed, Stopped, about_job, job_failure
 from stereo_spot_cli.queues import drain
 from stereo_spot_cli.workers import pipeline_workers
 from stereo_spot_runtime.operations import retry_job, submit
-from stereo_spot_runtime.paging import all_objects
+from stereo_spot_runtime.paging import all_completions, all_objects
 from stereo_spot_runtime.reconciler import reconcile
 from stereo_spot_runtime.scratch import SPARE_BYTES
 from stereo_spot_runtime.supervisor import Supervisor
@@ -59,15 +59,26 @@ def convert_file(
     """
     started = time.monotonic()
     job_id, job = find_job(platform, Identity.of(order.source, order.params, order.output))
-    if job is not None and job.status is JobStatus.COMPLETED:  # an earlier run ended before it had fetched the result
-        finished_before = job.plan.segment_count if job.plan else 0
-        deliver(platform, job, order)
-    else:
-        finished_before = platform.completions.count(job_id)
-        job = work(order, platform, data_dir, job_id, job, workers=workers, stop=stop, show=show, expected_seconds=expected_seconds)
-    forget_objects(platform, job)
+    with about_job(job_id):
+        if job is not None and job.status is JobStatus.COMPLETED:  # an earlier run ended before it had fetched the result
+            finished_before = job.plan.segment_count if job.plan else 0
+            deliver(platform, job, order)
+        else:
+            finished_before = len(rendered_segments(platform, job_id))
+            job = work(order, platform, data_dir, job_id, job, workers=workers, stop=stop, show=show, expected_seconds=expected_seconds)
+        forget_objects(platform, job)
     rendered = max(0, (job.plan.segment_count if job.plan else 0) - finished_before)
     return summarise(job, order.output, segments_rendered=rendered, total_seconds=time.monotonic() - started)
+
+
+def rendered_segments(platform: Platform, job_id: str) -> set[int]:
+    """The segments that are rendered: recorded as complete, or stored by a worker that died before it could record them."""
+    found = {completion.segment_index for completion in all_completions(platform.completions, job_id)}
+    for item in all_objects(platform.storage, keys.segments_prefix(job_id)):
+        parsed = keys.parse_key(item.key)
+        if parsed.kind == "rendered" and parsed.segment_index is not None:
+            found.add(parsed.segment_index)
+    return found
 
 
 def work(

@@ -14,6 +14,8 @@ class JobPage:
 
     jobs: tuple[Job, ...]
     cursor: str | None = None
+    unreadable: tuple[str, ...] = ()
+    """A sentence for each job of this page that was written by a newer program, or is damaged. The others are listed all the same."""
 
 
 class JobStore(Protocol):
