@@ -19,7 +19,7 @@ from stereo_spot_cli.data_dir import open_data_dir
 from stereo_spot_cli.platform import opened
 from stereo_spot_cli.settings import CliSettings
 from stereo_spot_cli.words import count, size
-from stereo_spot_cli.workers import MEMORY_PER_WORKER, choose_workers, cores, threads_per_worker
+from stereo_spot_cli.workers import choose_workers, cores, threads_per_worker, worker_bytes
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import StereoSpotError
 
@@ -148,7 +148,7 @@ def _processors() -> Iterator[Finding]:
         what="processors",
         found=f"{count(cores(), 'core')}: {count(workers, 'video worker')} of {count(threads_per_worker(workers), 'thread')} by default",
     )
-    tight = memory.available < 2 * MEMORY_PER_WORKER
+    tight = memory.available < 2 * worker_bytes()
     yield Finding(
         verdict=Verdict.NOTE if tight else Verdict.OK,
         what="memory",

@@ -47,7 +47,7 @@ def prospect(info: SourceInfo, layout: FramePacking, container: Container, recor
     video = Size(info.bytes, width, height, frames_of(info))
     across, down = WIDER.get(layout, (1, 1))
     fates = [(track_name(track), carriage(container, track.kind, track.codec)) for track in info.tracks]
-    workers = choose_workers(None, segments=segments_of(info, params))
+    workers = choose_workers(None, segments=segments_of(info, params), pixels=width * height)
     made = output_bytes(records, video, params)
     return Prospect(
         layout=layout,

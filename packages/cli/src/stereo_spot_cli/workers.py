@@ -11,8 +11,15 @@ import psutil
 from stereo_spot_cli.settings import CliSettings
 from stereo_spot_runtime.supervisor import ProcessSpec, Supervisor
 
-MEMORY_PER_WORKER = 500_000_000
-"""Bytes that a video worker and its renderer are given when their number is chosen."""
+FULL_HD = 1920 * 1080
+
+
+def worker_bytes(pixels: int = FULL_HD) -> int:
+    """Memory that a video worker, its renderer and its encoder take together, by the pixels of a source's picture.
+
+    Measured (docs/adr/0006), shared pictures counted twice: 550 to 700 MB at 720p, 760 at 1080p, 1080 (8 bit) to 1770 (10 bit) at 4K.
+    """
+    return 450_000_000 + 160 * pixels
 
 
 def cores() -> int:
@@ -21,14 +28,16 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def choose_workers(wanted: int | None, *, segments: int | None = None) -> int:
+def choose_workers(wanted: int | None, *, segments: int | None = None, pixels: int = FULL_HD) -> int:
     """How many video workers to run: what was asked for, else one per core as far as memory and `segments` go.
+
+    `pixels`: of a picture of the source.
 
     Segments are rendered independently, so a worker per core beats threads that wait for one another.
     """
     if wanted is not None:
         return wanted
-    room = psutil.virtual_memory().available // MEMORY_PER_WORKER
+    room = psutil.virtual_memory().available // worker_bytes(pixels)
     return max(1, min(cores(), room, segments or cores()))
 
 

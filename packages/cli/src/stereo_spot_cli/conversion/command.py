@@ -57,7 +57,8 @@ def convert(order: Order, data_dir: DataDir, *, quiet: bool) -> Summary:
     use_queue_group(lock_name(order.output))
     with stop_requested() as stop, locked(data_dir, order.output):
         info = inspect(order.source, stop.is_set)
-        workers = choose_workers(order.workers, segments=segments_of(info, order.params))
+        pixels = info.video.width * info.video.height
+        workers = choose_workers(order.workers, segments=segments_of(info, order.params), pixels=pixels)
         video = Size(info.bytes, info.video.width, info.video.height, frames_of(info))
         with opened(data_dir.root) as platform, display(order.source.name, quiet=quiet) as show:
             records = list(read_records(platform))
