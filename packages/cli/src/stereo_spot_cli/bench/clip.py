@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import av
 
@@ -31,7 +33,7 @@ def repeat_clip(clip: Path, path: Path, *, turns: int) -> Path:
     with av.open(str(clip)) as source, av.open(str(path), "w", format="mp4") as target:
         copies = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
         packets = [packet for packet in source.demux() if packet.size]
-        length = max(((packet.pts or 0) + (packet.duration or 0)) * packet.time_base for packet in packets)
+        length = max(seconds_of([packet for packet in packets if packet.stream_index == index]) for index in copies)
         for turn in range(turns):
             for original in packets:
                 later = ceil(turn * length / original.time_base)
@@ -41,3 +43,10 @@ def repeat_clip(clip: Path, path: Path, *, turns: int) -> Path:
                 packet.duration, packet.is_keyframe = original.duration, original.is_keyframe
                 target.mux(packet)
     return path
+
+
+def seconds_of(packets: list[av.Packet[Any]]) -> Fraction:
+    """How long a track lasts, from its earliest packet (sound begins before 0) to the end of its last."""
+    start = min(packet.pts or 0 for packet in packets)
+    end = max((packet.pts or 0) + (packet.duration or 0) for packet in packets)
+    return (end - start) * packets[0].time_base
