@@ -33,6 +33,13 @@ class Quality(StrEnum):
     LOSSLESS = "lossless"
 
 
+class Eye(StrEnum):
+    """One of the two eyes, and the view that it sees."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
 class Container(StrEnum):
     """The container of the finished video."""
 
@@ -45,13 +52,15 @@ class RenderParams(Value):
     """Everything that decides what the pixels of a job look like; pinned on the job when it is created.
 
     `max_disparity` is the full range of disparity in percent of the frame's width, `convergence` the relative
-    depth (0 far, 1 near) that lies on the screen: see the architecture page, *Rendering*.
+    depth (0 far, 1 near) that lies on the screen: see the architecture page, *Rendering*. `keep_eye` names the view
+    that is the source, bit for bit, while the other takes all of the disparity; without it each takes half.
     """
 
     layout: FramePacking = FramePacking.FULL_SBS
     depth: str = Field(default="auto", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     max_disparity: float = Field(default=2.0, ge=0.0, le=10.0)
     convergence: float = Field(default=0.5, ge=0.0, le=1.0)
+    keep_eye: Eye | None = None
     quality: Quality = Quality.BALANCED
     container: Container = Container.MP4
     segment_seconds: float = Field(default=20.0, ge=0.5, le=600.0)

@@ -79,7 +79,7 @@ def render_segment(
         packer = Packer(request.params.layout, width, height, reader.format, reader.colour, executor=executor, threads=threads)
         renderer = StereoRenderer(
             width, height,
-            max_disparity=request.params.max_disparity, convergence=request.params.convergence,
+            max_disparity=request.params.max_disparity, convergence=request.params.convergence, keep_eye=request.params.keep_eye,
             executor=executor, threads=threads,
         )  # fmt: skip
         frames = stages.run("decode", reader.frames())

@@ -6,6 +6,8 @@ import hashlib
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from rendering_fixtures import SMALL, Cut, cut, decoded, luma, shared_encoder, times_of
 
@@ -15,7 +17,7 @@ from stereo_spot_media.demo_clip import Clip
 from stereo_spot_media.scene import Scene, read_frame_number
 from stereo_spot_media.segment_io import inspect_rendered
 from stereo_spot_shared.errors import Interrupted, MissingSource, StorageUnavailable, UnsupportedMedia
-from stereo_spot_shared.rendering import FramePacking
+from stereo_spot_shared.rendering import Eye, FramePacking
 
 
 def pictures(job: Cut, **options: object) -> list[tuple[int, str]]:
@@ -64,6 +66,19 @@ def test_each_time_shows_the_frame_of_that_time(tmp_path: Path) -> None:
         for time, frame in decoded(path, job.manifest):
             assert read_frame_number(luma(frame)[:, : SMALL.width]) == times.index(time)
             assert read_frame_number(luma(frame)[:, SMALL.width :]) == times.index(time)
+
+
+@pytest.mark.parametrize("eye", Eye)
+def test_a_kept_eye_is_the_source_bit_for_bit_in_the_file(tmp_path: Path, eye: Eye) -> None:
+    job = cut(tmp_path, Clip(scene=SMALL, frames=4), quality="lossless", max_disparity=6.0, keep_eye=eye)
+    _, path = job.render()
+    with av.open(str(tmp_path / "source.mp4")) as container:
+        sources = [luma(frame) for frame in container.decode(video=0)]
+    halves = [(luma(frame)[:, : SMALL.width], luma(frame)[:, SMALL.width :]) for _, frame in decoded(path, job.manifest)]
+    for source, (left, right) in zip(sources, halves, strict=True):
+        kept, moved = (left, right) if eye is Eye.LEFT else (right, left)
+        assert np.array_equal(kept, source)
+        assert not np.array_equal(moved, source)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_inference.stereo.disparity import DepthField
 from stereo_inference.stereo.views import Place, StereoRenderer
 from stereo_spot_media.scene import Scene
+from stereo_spot_shared.rendering import Eye
 
 FIXTURES_ARE_PURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
 SIZES = st.tuples(st.integers(1, 70), st.integers(1, 20))
@@ -37,6 +38,29 @@ def test_depth_at_the_screen_leaves_both_eyes_as_the_picture(random_picture, ren
     picture = random_picture(*size, name, seed)
     for view in render_views(picture, np.full((3, 3), 0.25), max_disparity=10.0, convergence=0.25):
         assert planes_equal(view, picture)
+
+
+@FIXTURES_ARE_PURE
+@given(
+    size=SIZES, name=st.sampled_from(sorted(PIXEL_FORMATS)), seed=st.integers(0, 1000), disparity=st.floats(0, 5), eye=st.sampled_from(Eye)
+)
+def test_a_kept_eye_is_the_source_and_the_other_takes_all_of_the_disparity(random_picture, render_views, size, name, seed, disparity, eye):
+    picture = random_picture(*size, name, seed)
+    depth = np.random.default_rng(seed).random((size[1], size[0]))
+    left, right = render_views(picture, depth, max_disparity=disparity, keep_eye=eye)
+    twice_left, twice_right = render_views(picture, depth, max_disparity=2 * disparity)
+    kept, moved, twice = (left, right, twice_right) if eye is Eye.LEFT else (right, left, twice_left)
+    assert planes_equal(kept, picture)
+    assert planes_equal(moved, twice)
+
+
+def test_a_kept_eye_stands_at_its_place_in_the_packed_picture(random_picture):
+    picture = random_picture(14, 10, "yuv420p", 3)
+    packed = random_picture(30, 10, "yuv420p", 4)
+    renderer = StereoRenderer(14, 10, max_disparity=10.0, convergence=0.5, keep_eye=Eye.RIGHT)
+    renderer.render(picture, DepthField.plain(np.ones((3, 3), np.float32)), Place(packed), Place(packed, left=16))
+    assert np.array_equal(packed.planes[0][:, 16:], picture.planes[0])
+    assert np.array_equal(packed.planes[1][:, 8:], picture.planes[1])
 
 
 @FIXTURES_ARE_PURE

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from stereo_inference.picture import PIXEL_FORMATS, Picture
-from stereo_inference.stereo.warp import STRETCH, warp_rows
+from stereo_inference.stereo.warp import BOTH, STRETCH, warp_rows
 
 FIXTURES_ARE_PURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 SIZES = st.tuples(st.integers(1, 80), st.integers(1, 6))
@@ -69,7 +69,7 @@ def test_every_pixel_is_what_the_definition_says(random_picture, size, name, see
     holes, torn = (tuple(np.full(shape, 9, np.uint8) for _ in range(2)) for shape in ((height, width), height))
     form = picture.format
     warp_rows(
-        *picture.planes, form.sub_x, form.sub_y, np.zeros_like(depth), depth, HALF, CONVERGENCE, dilation,
+        *picture.planes, form.sub_x, form.sub_y, np.zeros_like(depth), depth, HALF, CONVERGENCE, dilation, BOTH,
         *views[0].planes, 0, 0, *views[1].planes, 0, 0, holes[0], torn[0], holes[1], torn[1], 0, height,
     )  # fmt: skip
     for row in range(height):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersOption, some_path
-from stereo_spot_shared.rendering import FramePacking, Quality, RenderParams
+from stereo_spot_shared.rendering import Eye, FramePacking, Quality, RenderParams
 
 DEFAULTS = RenderParams()
 DEMO_OUTPUT = "demo_3d.mp4"
@@ -37,6 +37,12 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
     convergence: Annotated[
         float, typer.Option("--convergence", min=0, max=1, help="The depth that lies on the screen: 0 the farthest, 1 the nearest.")
     ] = DEFAULTS.convergence,
+    keep_eye: Annotated[
+        Eye | None,
+        typer.Option(
+            "--keep-eye", help="Leave this view as the source is, bit for bit; the other takes all of the disparity.", show_default=False
+        ),
+    ] = DEFAULTS.keep_eye,
     segment_seconds: Annotated[
         float, typer.Option("--segment-seconds", min=0.5, max=600, help="About how long a segment is: what one worker renders at a time.")
     ] = DEFAULTS.segment_seconds,
@@ -78,6 +84,7 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
             "depth": depth,
             "max_disparity": max_disparity,
             "convergence": convergence,
+            "keep_eye": keep_eye,
             "quality": quality,
             "segment_seconds": segment_seconds,
         },

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from stereo_inference.picture import Picture
 from stereo_inference.stereo.disparity import DepthField, foreground_dilation, half_disparity
 from stereo_inference.stereo.fill import soften_holes
-from stereo_inference.stereo.warp import warp_rows
+from stereo_inference.stereo.warp import BOTH, LEFT, RIGHT, warp_rows
+from stereo_spot_shared.rendering import Eye
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class Gaps:
 class StereoRenderer:
     """Renders both eyes of pictures of one size; keeps the masks that every picture needs.
 
-    `max_disparity` is in percent of the width, `convergence` the depth (0..1) that lies on the screen. With an
+    `max_disparity` is in percent of the width, `convergence` the depth (0..1) that lies on the screen. `keep_eye` is the
+    view that is the source, bit for bit; the other one then takes all of the disparity. With an
     `executor` its `threads` workers share a picture's rows; the result does not depend on how many there are.
     """
 
@@ -53,12 +55,15 @@ class StereoRenderer:
         *,
         max_disparity: float,
         convergence: float,
+        keep_eye: Eye | None = None,
         executor: Executor | None = None,
         threads: int = 1,
     ) -> None:
         self._width = width
         self._height = height
-        self._half = half_disparity(max_disparity, width)
+        half = half_disparity(max_disparity, width)
+        self._kept = keep_eye
+        self._eyes, self._shift = {None: (BOTH, half), Eye.LEFT: (RIGHT, 2 * half), Eye.RIGHT: (LEFT, 2 * half)}[keep_eye]
         self._convergence = convergence
         self._executor = executor
         self._bands = np.linspace(0, height // 2, threads + 1).astype(int) * 2
@@ -80,7 +85,7 @@ class StereoRenderer:
         def band(first: int, end: int) -> None:
             warp_rows(
                 *picture.planes, form.sub_x, form.sub_y,
-                gain, offset, self._half, self._convergence, dilation,
+                gain, offset, self._shift, self._convergence, dilation, self._eyes,
                 *left.picture.planes, left.top, left.left,
                 *right.picture.planes, right.top, right.left,
                 self._left_gaps.holes, self._left_gaps.torn, self._right_gaps.holes, self._right_gaps.torn, first, end,
@@ -91,6 +96,14 @@ class StereoRenderer:
                 sub_x, sub_y = (form.sub_x, form.sub_y) if index else (0, 0)
                 soften_holes(plane, place.top >> sub_y, place.left >> sub_x, gaps.holes, gaps.torn, sub_x, sub_y)
 
+        def copy(place: Place) -> None:
+            for index in range(3):
+                sub_x, sub_y = (form.sub_x, form.sub_y) if index else (0, 0)
+                source, top, column = picture.cropped(index), place.top >> sub_y, place.left >> sub_x
+                place.picture.planes[index][top : top + source.shape[0], column : column + source.shape[1]] = source
+
+        if self._kept is not None:
+            copy(left if self._kept is Eye.LEFT else right)
         self._all(band, [(int(a), int(b)) for a, b in pairwise(self._bands) if a < b])
         self._all(soften, [(left, self._left_gaps), (right, self._right_gaps)])
 

@@ -28,19 +28,22 @@ from stereo_inference.picture import Plane
 STRETCH = 2 << 8
 """Neighbours that land further apart than this (1/256 pixel) are two surfaces with a gap between, not one stretched."""
 
+LEFT, RIGHT, BOTH = 1, 2, 3
+"""Which eyes are rendered."""
+
 
 @compiled
 def warp_rows(
     y_plane: Plane, u_plane: Plane, v_plane: Plane, sub_x: int, sub_y: int,
-    gain: np.ndarray, offset: np.ndarray, half: float, convergence: float, dilation: int,
+    gain: np.ndarray, offset: np.ndarray, shift_scale: float, convergence: float, dilation: int, eyes: int,
     left_y: Plane, left_u: Plane, left_v: Plane, left_top: int, left_column: int,
     right_y: Plane, right_u: Plane, right_v: Plane, right_top: int, right_column: int,
     left_holes: np.ndarray, left_torn: np.ndarray, right_holes: np.ndarray, right_torn: np.ndarray, first: int, end: int,
 ) -> None:  # fmt: skip
-    """Render rows `[first, end)` of both eyes.
+    """Render rows `[first, end)` of the `eyes` (LEFT, RIGHT or BOTH).
 
     `gain`, `offset` float32 (h, width): depth = gain * Y + offset, on the rows of the depth map (`disparity.DepthField`).
-    `half`: pixels that depth 1 away from `convergence` shifts an eye. `dilation`: pixels by which the foreground is
+    `shift_scale`: pixels that depth 1 away from `convergence` shifts an eye. `dilation`: pixels by which the foreground is
     widened on each side. The eyes are written at luma row `*_top` and luma column `*_column` of their planes (multiples of
     the chroma grid). `*_torn` uint8 (height,) receive 1 for rows in which pixels beside an object were filled, and those
     rows of `*_holes` uint8 (height, width) receive 1 where that is; the other rows are left as they are.
@@ -54,12 +57,14 @@ def warp_rows(
     breaks = np.zeros((width + 7) >> 3, np.uint64).view(np.uint8)
     blended = np.empty((5, width), y_plane.dtype)
     for row in range(first, end):
-        shift_of_row(y_plane[row], row, height, width, gain, offset, half, convergence, dilation, narrow)
+        shift_of_row(y_plane[row], row, height, width, gain, offset, shift_scale, convergence, dilation, narrow)
         shift = widen_foreground(narrow, spare, dilation)
         chroma = row & sub_y == 0
         y, u, v = y_plane[row], u_plane[row >> sub_y], v_plane[row >> sub_y]
-        for eye in range(2):
-            if eye == 0:
+        for eye in (LEFT, RIGHT):
+            if eyes & eye == 0:
+                continue
+            if eye == LEFT:
                 pairs_left(shift, width, target, place, weight, breaks)
             else:
                 pairs_right(shift, width, target, place, weight, breaks)
@@ -73,7 +78,7 @@ def warp_rows(
             elif chroma:
                 blend(u, weight, width, blended[1])
                 blend(v, weight, width, blended[3])
-            if eye == 0:
+            if eye == LEFT:
                 at, to = left_column >> sub_x, (left_top + row) >> sub_y
                 lay_out_left(
                     target, place, breaks, blended, width, sub_x, chroma, y, u, v,
@@ -103,7 +108,7 @@ def tell(row_holes: np.ndarray, holes: np.ndarray, torn: np.ndarray, row: int) -
 @compiled
 def shift_of_row(
     luma: np.ndarray, row: int, height: int, width: int, gain: np.ndarray, offset: np.ndarray,
-    half: float, convergence: float, dilation: int, shift: np.ndarray,
+    shift_scale: float, convergence: float, dilation: int, shift: np.ndarray,
 ) -> None:  # fmt: skip
     """How far each pixel of a row moves (1/256 pixel), at `shift[dilation:]`; before and behind stands what loses every comparison."""
     rows = gain.shape[0]
@@ -112,7 +117,7 @@ def shift_of_row(
     below = min(above + 1, rows - 1)
     down = np.float32(min(position - above, 1.0))
     gain_above, gain_below, offset_above, offset_below = gain[above], gain[below], offset[above], offset[below]
-    scale, screen = np.float32(256.0 * half), np.float32(convergence)
+    scale, screen = np.float32(256.0 * shift_scale), np.float32(convergence)
     moved = shift[dilation : dilation + width]
     for x in range(width):
         g = gain_above[x] + down * (gain_below[x] - gain_above[x])
