@@ -2,7 +2,7 @@
 
 Metrics as in the design's evaluation: per channel, the predicted picture is fitted to the real one by gain and offset
 (the cameras differ in exposure), the columns that the left image does not show are left out; gaps are the pixels of
-the right view that no left pixel maps to. Thresholds stand a little below what was measured: 28.07 dB, 19.54 dB in gaps.
+the right view that no left pixel maps to. Thresholds stand a little below what was measured: 28.23 dB, 19.81 dB in gaps.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def test_right_views_are_as_near_to_the_real_ones_as_measured(scenes, render_vie
             errors[..., c] = (predicted * gain + offset - real) ** 2
         whole.append(10 * np.log10(255**2 / errors.mean()))
         holes.append(10 * np.log10(255**2 / errors[gaps(disparity)[:, :shown]].mean()))
-    assert np.mean(whole) > 27.9, whole
-    assert np.mean(holes) > 19.3, holes
+    assert np.mean(whole) > 28.15, whole
+    assert np.mean(holes) > 19.7, holes
 
 
 def test_basic_depth_is_no_worse_than_a_slope_and_tells_sides_of_steps_apart(scenes):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stereo_inference.picture import PIXEL_FORMATS, Picture
+from stereo_inference.stereo.fill import REACHES, soften_holes
 
 WIDTH, HEIGHT = 160, 24
 OBJECT = slice(82, 98)
@@ -33,21 +34,50 @@ def object_depth() -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", sorted(PIXEL_FORMATS))
-def test_gaps_are_the_mean_of_nine_rows_of_background(render_views, name):
+def test_gaps_are_the_mean_of_more_rows_the_further_they_lie_from_the_background(render_views, name):
     generator = np.random.default_rng(1)
     picture = before_rows(name, generator.integers(0, 200, HEIGHT).astype(PIXEL_FORMATS[name].dtype))
     views = render_views(picture, object_depth(), max_disparity=DISPARITY, convergence=0.0)
-    for view, columns in zip(
-        views, (slice(OBJECT.start + 2, OBJECT.start + SHIFT - 2), slice(OBJECT.stop - 6, OBJECT.stop - 2)), strict=True
-    ):
+    # Background and object each reach one pixel further than their own: a gap is SHIFT - 1 wide.
+    for view, column, inwards in zip(views, (OBJECT.start, OBJECT.stop - 1), (1, -1), strict=True):
         for index in range(3):
             shift = view.format.sub_x if index else 0
             plane = view.cropped(index).astype(int)
             background = picture.cropped(index)[:, 0].astype(int)
-            for y in range(len(background)):
-                rows = background[max(0, y - 4) : y + 5]
-                expected = (rows.sum() + len(rows) // 2) // len(rows)
-                assert set(plane[y, columns.start >> shift : columns.stop >> shift]) == {expected}
+            for distance in range(1, SHIFT >> shift):
+                reach = next(reach for reach in REACHES if reach >= distance)
+                at = (column >> shift) + (distance - 1) * inwards
+                for y in range(len(background)):
+                    rows = background[max(0, y - reach) : y + reach + 1]
+                    assert plane[y, at] == (rows.sum() + len(rows) // 2) // len(rows), (index, distance)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(("sub_x", "sub_y"), [(0, 0), (1, 0), (1, 1)])
+@pytest.mark.parametrize("background_on_right", [False, True])
+def test_wide_gaps_in_rows_far_apart_are_softened_by_the_same_rule(dtype, sub_x, sub_y, background_on_right):
+    """Gaps wider than the last reach, rows further apart than it, and borders of the picture: against the plain definition."""
+    generator = np.random.default_rng(5)
+    height, width = 301, 149
+    holes = np.zeros((height, width), np.uint8)
+    for _ in range(60):
+        x, y = generator.integers(0, width), generator.choice([generator.integers(0, 80), generator.integers(180, height)])
+        holes[y : y + generator.integers(1, 4), x : x + generator.integers(1, 60)] = 1
+    holes[100, 40:64] = holes[100, 128:140] = 1  # with a whole block between that has none
+    torn = holes.max(axis=1)
+    rows, columns = (height + sub_y) >> sub_y, (width + sub_x) >> sub_x
+    plane = generator.integers(0, 1 << (8 if dtype is np.uint8 else 10), (rows + 2, columns + 3)).astype(dtype)
+    expected = plane.copy()
+    for y in range(rows):
+        distance = 0
+        for x in range(columns)[:: -1 if background_on_right else 1]:
+            distance = distance + 1 if holes[y << sub_y, x << sub_x] else 0
+            if distance:
+                reach = next((reach for reach in REACHES if reach >= distance), REACHES[-1])
+                column = plane[2:, 1 + x][max(0, y - reach) : y + reach + 1].astype(int)
+                expected[2 + y, 1 + x] = (column.sum() + len(column) // 2) // len(column)
+    soften_holes(plane, 2, 1, holes, torn, sub_x, sub_y, background_on_right)
+    assert np.array_equal(plane, expected)
 
 
 @pytest.mark.parametrize("name", ["yuv444p", "yuv444p10le"])

@@ -2,7 +2,8 @@
 
 A gap is filled with the background next to it, never with the object: the object's edge must stay sharp where the eye
 looks. Replicating one background pixel along the row leaves streaks; averaging each filled pixel with the ones above
-and below, and only filled pixels, takes them away (measured on Middlebury pairs in the package's README).
+and below, and only filled pixels, takes them away. How far is a matter of its distance from the background: beside it the picture
+simply goes on, and the further in, the less its rows tell about what is there (measured on Middlebury pairs in the package's README).
 """
 
 from __future__ import annotations
@@ -12,63 +13,80 @@ import numpy as np
 from stereo_inference.compiled import compiled
 from stereo_inference.picture import Plane
 
-SOFTEN_RADIUS = 4
-"""Rows above and below that a filled pixel is averaged with."""
+REACHES = (2, 4, 8, 16, 32)
+"""Rows above and below that a filled pixel is averaged with: the first that is at least its distance from the background in
+pixels, at most the last."""
+
+FURTHEST = REACHES[-1]
 
 BLOCK = 64
 """Pixels that are looked at together."""
 
 
 @compiled
-def soften_holes(plane: Plane, top: int, left: int, holes: np.ndarray, torn: np.ndarray, sub_x: int, sub_y: int) -> None:
-    """Average every filled pixel of one view's plane with the `SOFTEN_RADIUS` rows above and below it, in place.
+def soften_holes(
+    plane: Plane, top: int, left: int, holes: np.ndarray, torn: np.ndarray, sub_x: int, sub_y: int, background_on_right: bool
+) -> None:
+    """Average every filled pixel of one view's plane with the rows above and below it that `REACHES` says, in place.
 
     `plane` (rows, stride) holds the view at rows from `top`, columns from `left`. `holes` uint8 (height, width) and `torn` uint8
     (height,) are those of `warp.warp_rows`, at luma resolution; `sub_x`, `sub_y` are the plane's chroma shifts (0 or 1). Rows
-    are read as they were before: a ring keeps the originals of those above, so that the order of work leaves no trace.
+    are summed down each column before any of them is changed, so that the order of work leaves no trace and a mean over many
+    rows costs no more than one over few.
     """
     height = (holes.shape[0] + (1 << sub_y) - 1) >> sub_y
     width = (holes.shape[1] + (1 << sub_x) - 1) >> sub_x
-    ring = SOFTEN_RADIUS + 1
-    originals = np.empty((ring, width), np.uint16)
-    changed = np.zeros(ring, np.bool_)
-    sums = np.empty(BLOCK, np.int32)
+    ring = 2 * FURTHEST + 2
+    sums = np.zeros((ring, width), np.int32)  # at k % ring: of the rows before k, from wherever summing began
+    summed = 0
     for y in range(height):
-        changed[y % ring] = torn[y << sub_y] != 0
-        if not changed[y % ring]:
+        if torn[y << sub_y] == 0:
             continue
-        marks = holes[y << sub_y]
-        row = plane[top + y, left : left + width]
-        keep(row, originals[y % ring])
-        first, end = max(0, y - SOFTEN_RADIUS), min(height, y + SOFTEN_RADIUS + 1)
-        for start in range(0, width, BLOCK):
-            stop = min(start + BLOCK, width)
-            if not has_any(marks[start << sub_x : stop << sub_x]):
-                continue
-            for x in range(BLOCK):
-                sums[x] = (end - first) >> 1
-            for k in range(first, end):
-                if k <= y and changed[k % ring]:
-                    add(originals[k % ring, start:stop], sums)
-                else:
-                    add(plane[top + k, left + start : left + stop], sums)
-            for x in range(start, stop):
-                if marks[x << sub_x]:
-                    row[x] = sums[x - start] // (end - first)
+        if summed < y - FURTHEST:
+            summed = y - FURTHEST
+            sums[summed % ring] = 0
+        while summed < min(height, y + FURTHEST + 1):
+            add(sums[summed % ring], plane[top + summed, left : left + width], sums[(summed + 1) % ring])
+            summed += 1
+        soften_row(plane[top + y, left : left + width], y, height, sums, holes[y << sub_y], sub_x, background_on_right)
 
 
 @compiled
-def keep(row: np.ndarray, original: np.ndarray) -> None:
-    """Copy a row before it is changed."""
-    for x in range(original.size):
-        original[x] = row[x]
+def soften_row(row: np.ndarray, y: int, height: int, sums: np.ndarray, marks: np.ndarray, sub_x: int, background_on_right: bool) -> None:
+    """Give each filled pixel of row `y` its mean, walking into each gap from the background's side."""
+    ring, width = sums.shape
+    blocks = (width + BLOCK - 1) // BLOCK
+    distance = 0
+    for i in range(blocks):
+        start = BLOCK * (blocks - 1 - i if background_on_right else i)
+        stop = min(start + BLOCK, width)
+        if not has_any(marks[start << sub_x : stop << sub_x]):
+            distance = 0
+            continue
+        for j in range(stop - start):
+            x = stop - 1 - j if background_on_right else start + j
+            distance = distance + 1 if marks[x << sub_x] else 0
+            if distance:
+                reach = reach_of(distance)
+                first, end = max(0, y - reach), min(height, y + reach + 1)
+                total = sums[end % ring, x] - sums[first % ring, x]
+                row[x] = (total + ((end - first) >> 1)) // (end - first)
 
 
 @compiled
-def add(row: np.ndarray, sums: np.ndarray) -> None:
-    """Add a row to sums of rows."""
+def reach_of(distance: int) -> int:
+    """How many rows above and below a pixel is averaged with, at this distance from the background."""
+    for reach in REACHES:
+        if distance <= reach:
+            return reach
+    return FURTHEST
+
+
+@compiled
+def add(above: np.ndarray, row: np.ndarray, sums: np.ndarray) -> None:
+    """Add a row to the sums of those above it."""
     for x in range(row.size):
-        sums[x] += np.int32(row[x])
+        sums[x] = above[x] + np.int32(row[x])
 
 
 @compiled

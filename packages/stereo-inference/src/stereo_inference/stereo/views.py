@@ -91,10 +91,10 @@ class StereoRenderer:
                 self._left_gaps.holes, self._left_gaps.torn, self._right_gaps.holes, self._right_gaps.torn, first, end,
             )  # fmt: skip
 
-        def soften(place: Place, gaps: Gaps) -> None:
+        def soften(place: Place, gaps: Gaps, background_on_right: bool) -> None:
             for index, plane in enumerate(place.picture.planes):
                 sub_x, sub_y = (form.sub_x, form.sub_y) if index else (0, 0)
-                soften_holes(plane, place.top >> sub_y, place.left >> sub_x, gaps.holes, gaps.torn, sub_x, sub_y)
+                soften_holes(plane, place.top >> sub_y, place.left >> sub_x, gaps.holes, gaps.torn, sub_x, sub_y, background_on_right)
 
         def copy(place: Place) -> None:
             for index in range(3):
@@ -105,7 +105,7 @@ class StereoRenderer:
         if self._kept is not None:
             copy(left if self._kept is Eye.LEFT else right)
         self._all(band, [(int(a), int(b)) for a, b in pairwise(self._bands) if a < b])
-        self._all(soften, [(left, self._left_gaps), (right, self._right_gaps)])
+        self._all(soften, [(left, self._left_gaps, False), (right, self._right_gaps, True)])
 
     def _all(self, work: Callable[..., None], arguments: list[tuple[Any, ...]]) -> None:
         if self._executor is None or len(arguments) == 1:
