@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stereo_inference.picture import PIXEL_FORMATS
-from stereo_inference.video_io.encoders import ENCODERS, MEMORY, MEMORY_BYTES, MEMORY_PICTURES, OutputFormat, memory_options
+from stereo_inference.video_io.encoders import MEMORY, MEMORY_BYTES, MEMORY_PICTURES, OutputFormat, encoder_of, memory_options
 from stereo_spot_shared.manifest import Colour
 from stereo_spot_shared.rendering import FramePacking, Quality
 
@@ -23,17 +23,17 @@ def output(width: int, height: int, name: str, quality: Quality) -> OutputFormat
     )  # fmt: skip
 
 
-def held(quality: Quality, form: OutputFormat) -> tuple[int, int]:
+def held(form: OutputFormat) -> tuple[int, int]:
     """Pictures of lookahead and B-frames."""
-    options = memory_options(ENCODERS[quality, form.format.bits], form)
+    options = memory_options(encoder_of(form), form)
     return int(options["rc-lookahead"]), int(options["bframes"])
 
 
 @given(EVEN, EVEN, st.sampled_from(sorted(PIXEL_FORMATS)), st.sampled_from(Quality))
 def test_no_more_is_held_than_memory_allows(width: int, height: int, name: str, quality: Quality) -> None:
     form = output(width, height, name, quality)
-    settings = ENCODERS[quality, form.format.bits]
-    lookahead, bframes = held(quality, form)
+    settings = encoder_of(form)
+    lookahead, bframes = held(form)
     assert 0 <= lookahead <= settings.lookahead
     assert 0 <= bframes <= settings.bframes
     memory = MEMORY[settings.codec]
@@ -49,14 +49,22 @@ def test_no_more_is_held_than_memory_allows(width: int, height: int, name: str, 
         (1920, 1080, "yuv420p", (10, 3)),
         (7680, 2160, "yuv420p", (2, 1)),
         (3840, 1080, "yuv420p10le", (0, 0)),
+        (3840, 1080, "yuv422p", (3, 1)),
+        (3840, 1080, "yuv444p", (0, 0)),
+        (3840, 1080, "yuv422p10le", (0, 0)),
         (2560, 720, "yuv420p10le", (5, 1)),
         (1280, 360, "yuv420p10le", (10, 3)),
     ],
 )
 def test_the_sizes_that_people_watch(width: int, height: int, name: str, expected: tuple[int, int]) -> None:
-    assert held(Quality.BALANCED, output(width, height, name, Quality.BALANCED)) == expected
+    assert held(output(width, height, name, Quality.BALANCED)) == expected
 
 
 def test_a_draft_and_what_is_lossless_look_nowhere_ahead() -> None:
     for quality in (Quality.DRAFT, Quality.LOSSLESS):
-        assert held(quality, output(640, 360, "yuv420p", quality)) == (0, 0)
+        assert held(output(640, 360, "yuv420p", quality)) == (0, 0)
+
+
+@pytest.mark.parametrize("name", sorted(PIXEL_FORMATS))
+def test_h265_is_for_10_bit_in_420(name: str) -> None:
+    assert (encoder_of(output(640, 360, name, Quality.HIGH)).codec == "libx265") == (name == "yuv420p10le")

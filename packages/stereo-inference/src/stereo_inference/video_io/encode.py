@@ -16,7 +16,7 @@ from av.codec.context import Flags
 from av.video.frame import PictureType
 from av.video.stream import VideoStream as OutputVideoStream
 
-from stereo_inference.video_io.encoders import ENCODERS, OutputFormat, options
+from stereo_inference.video_io.encoders import OutputFormat, encoder_of, options
 from stereo_spot_media.hostile import os_error
 from stereo_spot_media.segment_io import encoder_fingerprint
 from stereo_spot_media.timestamps import regenerate_dts
@@ -106,7 +106,7 @@ class SegmentEncoder:
 
     def _open_stream(self, threads: int) -> OutputVideoStream:
         output = self._output
-        settings = ENCODERS[output.quality, output.format.bits]
+        settings = encoder_of(output)
         stream = self._container.add_stream(settings.codec, options=options(settings, output, threads))
         assert isinstance(stream, OutputVideoStream)  # noqa: S101 - the table holds video encoders only
         context = stream.codec_context

@@ -58,8 +58,8 @@ ENCODERS = {
     ),
     (Quality.LOSSLESS, 10): EncoderSettings("libx264", {"preset": "veryfast", "qp": "0"}),
 }
-"""Encoder by quality and bit depth. 8-bit H.264 plays everywhere; 10-bit H.265 is what HDR displays expect. The parameters of
-its preset "fast" that are changed keep it within its memory at 1080p."""
+"""Encoder by quality and bit depth (see `encoder_of`). 8-bit H.264 plays everywhere; 10-bit H.265 is what HDR displays expect. The
+parameters of its preset "fast" that are changed keep it within its memory at 1080p."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +74,31 @@ MEMORY = {"libx264": EncoderMemory(16, 2.5), "libx265": EncoderMemory(25, 5)}
 """Measured at 3840x1080 as resident bytes of a process that only encodes: x264 in 8 bit takes 97 MiB with neither and 300 with
 10 pictures of lookahead and 3 B-frames; x265 in 10 bit 295 MiB with neither, 520 with 3 and 1."""
 
+MORE_CHROMA = 1.4
+"""How much more than by its bytes a picture in 4:2:2 or 4:4:4 takes (measured, as above)."""
+
+LARGEST_WITHIN = 3840 * 1080
+"""Samples of a picture of 1080p with both views at full size."""
+
 MEMORY_BYTES = 300 * 1024 * 1024
-"""What an encoder may take for 1080p with both views at full size, and anything smaller."""
+"""What an encoder may take for it, and for anything smaller."""
 
 MEMORY_PICTURES = 25
 """What it may take for anything larger, in raw pictures: no encoder of the table takes less."""
+
+
+def encoder_of(output: OutputFormat) -> EncoderSettings:
+    """The line of the table for an output.
+
+    In 4:2:2 and 4:4:4 that of 8 bit for 10 bit too: the profiles of H.265 for them are decoded by hardly more displays than those of
+    H.264, and x265 would take 430 to 540 MB at 1080p.
+    """
+    return ENCODERS[output.quality, output.format.bits if is_420(output) else 8]
+
+
+def is_420(output: OutputFormat) -> bool:
+    """Whether chroma has half the width and half the height."""
+    return output.format.sub_x == output.format.sub_y == 1
 
 
 def options(settings: EncoderSettings, output: OutputFormat, threads: int) -> dict[str, str]:
@@ -111,7 +131,9 @@ def memory_options(settings: EncoderSettings, output: OutputFormat) -> dict[str,
     The numbers follow from the size of a picture alone, since all segments of a job must be encoded alike.
     """
     memory = MEMORY[settings.codec]
-    allowed = max(MEMORY_BYTES / output.picture_bytes, MEMORY_PICTURES)
+    allowed = MEMORY_BYTES / (output.picture_bytes * (1 if is_420(output) else MORE_CHROMA))
+    if output.width * output.height > LARGEST_WITHIN:
+        allowed = max(allowed, MEMORY_PICTURES)
     held = max(0, int((allowed - memory.least) / memory.each))
     bframes = min(settings.bframes, (held + 1) // 4)
     return {"rc-lookahead": str(min(settings.lookahead, held - bframes)), "bframes": str(bframes)}
