@@ -57,6 +57,22 @@ class ChunkingBench(Value):
         return self.chunk_cached / self.demux_cached
 
 
+class KernelBench(Value):
+    """One picture, one thread: milliseconds of each step between decoding and encoding."""
+
+    pixel_format: str
+    width: int
+    height: int
+    depth: float
+    """Depth `basic`, scaling down included."""
+    refinement: float
+    """Guiding depth by luma."""
+    views: float
+    """Both eyes at full size, gaps filled and softened."""
+    anaglyph: float
+    """What packing takes where the eyes are mixed; full layouts are rendered in place and take nothing."""
+
+
 class RenderingBench(Value):
     """The whole clip as one segment in one process."""
 
@@ -95,6 +111,7 @@ class BenchReport(Value):
     cores: int
     clip_bytes: int
     chunking: ChunkingBench
+    kernels: tuple[KernelBench, ...]
     whole: RenderingBench
     """With as many threads as there are cores."""
     pipeline: PipelineBench
@@ -136,14 +153,26 @@ def bench_table(report: BenchReport) -> Group:
             ("runs", f"{plan.runs}, alternating; medians"),
         ]
     )
-    return Group(facts, _stages(seconds), _commands(report), _verdicts(report))
+    return Group(facts, _stages(seconds, report.whole.frames), _kernels(report), _commands(report), _verdicts(report))
 
 
-def _stages(seconds: StageSeconds) -> Table:
-    table = plain_table("rendering in one process", "busy seconds")
-    for name in ("decode", "depth", "warp", "encode"):
-        table.add_row(name, f"{getattr(seconds, name):.2f}")
-    table.add_row("wall", f"{seconds.wall:.2f}")
+def _stages(seconds: StageSeconds, frames: int) -> Table:
+    table = plain_table("rendering in one process", "busy seconds", "milliseconds a frame")
+    for name in ("decode", "depth", "warp", "encode", "wall"):
+        taken = getattr(seconds, name)
+        table.add_row(name, f"{taken:.2f}", f"{1000 * taken / frames:.1f}")
+    return table
+
+
+def _kernels(report: BenchReport) -> Table:
+    first = report.kernels[0]
+    table = plain_table(
+        f"milliseconds for a picture of {first.width}×{first.height}, one thread", *(kernels.pixel_format for kernels in report.kernels)
+    )
+    for name, what in (
+        ("depth", "depth “basic”"), ("refinement", "depth along edges"), ("views", "both eyes"), ("anaglyph", "mixing for anaglyph")
+    ):  # fmt: skip
+        table.add_row(what, *(f"{getattr(kernels, name):.1f}" for kernels in report.kernels))
     return table
 
 

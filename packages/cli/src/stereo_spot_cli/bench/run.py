@@ -12,6 +12,7 @@ from statistics import median
 from stereo_spot_cli.bench.chunking import measure_chunking
 from stereo_spot_cli.bench.clip import make_bench_clip, repeat_clip
 from stereo_spot_cli.bench.commands import run_convert, run_whole
+from stereo_spot_cli.bench.kernels import measure_kernels
 from stereo_spot_cli.bench.report import BenchPlan, BenchReport, PipelineBench, RenderingBench
 from stereo_spot_cli.workers import cores
 from stereo_spot_shared.inference import RenderResult
@@ -36,6 +37,8 @@ def run_bench(plan: BenchPlan, *, tell: Tell) -> BenchReport:
         large = repeat_clip(clip, folder / "large.mp4", turns=ceil(LARGE_BYTES / clip_bytes))
         chunking = measure_chunking(large, runs=plan.runs, segment_seconds=20.0)
         large.unlink()
+        tell("the steps of rendering")
+        kernels = measure_kernels()
         short = make_bench_clip(folder / "short.mp4", seconds=plan.short_seconds, width=plan.width, height=plan.height)
         commands = Commands(clip, short, folder, plan)
         tell("warming up: compiling, and the clip into the page cache")
@@ -49,6 +52,7 @@ def run_bench(plan: BenchPlan, *, tell: Tell) -> BenchReport:
             cores=cores(),
             clip_bytes=clip_bytes,
             chunking=chunking,
+            kernels=kernels,
             whole=commands.whole_result(),
             pipeline=commands.pipeline_result(commands.as_usual),
             one_worker=commands.pipeline_result(commands.one_worker),

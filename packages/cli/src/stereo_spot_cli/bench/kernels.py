@@ -1,0 +1,69 @@
+"""What one picture costs in the steps that rendering is made of, one thread, without decoding and encoding."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+import av
+import cv2
+import numpy as np
+
+from stereo_inference.colour import small_rgb
+from stereo_inference.depth import load_estimator
+from stereo_inference.memory import keep_pictures
+from stereo_inference.packing import Packer
+from stereo_inference.picture import PIXEL_FORMATS, Picture
+from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.views import StereoRenderer
+from stereo_spot_cli.bench.report import KernelBench
+from stereo_spot_media.scene import Scene
+from stereo_spot_shared.manifest import Colour
+from stereo_spot_shared.rendering import FramePacking, RenderParams
+
+WIDTH, HEIGHT = 1920, 1080
+FRAME = 40
+"""A frame of the scene with objects before the ground, and so with gaps."""
+TURNS = 15
+
+
+def measure_kernels() -> tuple[KernelBench, ...]:
+    """Medians for 8 and 10 bit: depth as `basic` estimates it, the views from the scene's exact depth, which has more steps and gaps."""
+    keep_pictures()
+    cv2.setNumThreads(1)
+    return tuple(measure(name) for name in ("yuv420p", "yuv420p10le"))
+
+
+def measure(pixel_format: str) -> KernelBench:
+    """Each step on a 1080p picture of one pixel format."""
+    scene, form, colour, params = Scene(WIDTH, HEIGHT), PIXEL_FORMATS[pixel_format], Colour(), RenderParams()
+    frame = av.VideoFrame.from_ndarray(scene.picture(FRAME), format="rgb24").reformat(format=pixel_format)
+    picture = Picture.view(frame, form)
+    estimator = load_estimator("basic")
+    size = estimator.working_size(WIDTH, HEIGHT)
+    exact = np.asarray(cv2.resize(scene.depth(FRAME).astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
+    renderer = StereoRenderer(WIDTH, HEIGHT, max_disparity=params.max_disparity, convergence=params.convergence)
+    left, right = Packer(FramePacking.FULL_SBS, WIDTH, HEIGHT, form, colour).places(Picture.empty(2 * WIDTH, HEIGHT, form))
+    field = DepthField.guided(exact, picture)
+    anaglyph, mixed = Packer(FramePacking.ANAGLYPH, WIDTH, HEIGHT, form, colour), Picture.empty(WIDTH, HEIGHT, form)
+    return KernelBench(
+        pixel_format=pixel_format,
+        width=WIDTH,
+        height=HEIGHT,
+        depth=milliseconds(lambda: estimator.estimate(small_rgb(picture, *size, colour)[None])),
+        refinement=milliseconds(lambda: DepthField.guided(exact, picture)),
+        views=milliseconds(lambda: renderer.render(picture, field, left, right)),
+        anaglyph=milliseconds(lambda: anaglyph.finish(mixed)),
+    )
+
+
+def milliseconds(step: Callable[[], object]) -> float:
+    """The median over some turns, after one that compiles and warms up."""
+    step()
+    taken = []
+    for _ in range(TURNS):
+        started = time.perf_counter()
+        step()
+        taken.append(time.perf_counter() - started)
+    return 1000 * median(taken)
