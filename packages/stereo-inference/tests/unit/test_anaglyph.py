@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stereo_inference.colour import yuv_to_rgb
-from stereo_inference.packing.anaglyph import LEFT, RIGHT, Anaglyph
+from stereo_inference.packing.anaglyph import GAMMA, LEFT, RIGHT, Anaglyph, power_fit
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_spot_shared.manifest import Colour
 
@@ -38,6 +38,13 @@ def test_pixels_are_mixed_by_the_published_matrices_in_linear_light(name, colour
         expected = linear.clip(0, 1) ** (1 / 2.2)
         tolerance = 3 / 255 if out.format.bits == 8 else 2 / 255
         assert np.abs(rgb_of(out, colour) - expected).max() < tolerance
+
+
+@pytest.mark.parametrize("exponent", [GAMMA, 4 / GAMMA])
+def test_the_power_functions_are_within_a_tenth_of_a_step_of_10_bit(exponent):
+    x = np.linspace(0, 1, 100_001).astype(np.float32)
+    fitted = x * np.polynomial.polynomial.polyval(x, power_fit(exponent))
+    assert np.abs(fitted - x.astype(float) ** exponent).max() < 0.1 / 1023
 
 
 def test_the_red_glass_sees_the_left_view_and_the_cyan_glass_the_right_one():
