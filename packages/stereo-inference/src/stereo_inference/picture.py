@@ -30,6 +30,11 @@ class PixelFormat:
         """Columns and rows of a chroma plane under a luma plane of `width` x `height`."""
         return (width + self.sub_x) >> self.sub_x, (height + self.sub_y) >> self.sub_y
 
+    def picture_bytes(self, width: int, height: int) -> int:
+        """Bytes of a picture."""
+        columns, rows = self.chroma_size(width, height)
+        return (width * height + 2 * columns * rows) * np.dtype(self.dtype).itemsize
+
     def padded(self, width: int, height: int) -> tuple[int, int]:
         """The size rounded up until it holds whole chroma samples."""
         return width + (width & self.sub_x), height + (height & self.sub_y)

@@ -24,7 +24,7 @@ from stereo_inference.stereo.views import StereoRenderer
 from stereo_inference.video_io.decode import SegmentReader, SourceFrame
 from stereo_inference.video_io.encode import segment_writer
 from stereo_inference.video_io.encoder_process import EncoderProcess, Encoding, PictureSlot
-from stereo_inference.video_io.encoders import OutputFormat
+from stereo_inference.video_io.encoders import OutputFormat, shared_pictures
 from stereo_spot_shared.errors import Interrupted, RenderFailed
 from stereo_spot_shared.inference import RenderRequest, RenderResult, StageSeconds
 from stereo_spot_shared.manifest import VideoStream
@@ -73,7 +73,7 @@ def render_segment(
         Stages(overlap=threads > 1) as stages,
         encoder.open(
             part, target,
-            times=times, end=end_of(request), pts_offset=request.pts_offset, threads=threads, pictures=1 if threads == 1 else 2,
+            times=times, end=end_of(request), pts_offset=request.pts_offset, threads=threads, pictures=shared_pictures(target, threads),
         ) as encoding,
     ):  # fmt: skip
         packer = Packer(request.params.layout, width, height, reader.format, reader.colour, executor=executor, threads=threads)
@@ -125,6 +125,7 @@ def steady_depths(frames: Iterable[SourceFrame], estimator: DepthEstimator, read
         depth = estimator.estimate(rgb[None])[0]
         grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
         yield from steady.push(Seen(frame.index, depth, grey, frame))
+        del frame  # not to be kept while the next is decoded
     yield from steady.finish()
 
 
@@ -141,7 +142,9 @@ def packed_frames(
         left, right = packer.places(slot.picture)
         renderer.render(frame.picture, DepthField.guided(seen.depth, frame.picture), left, right)
         packer.finish(slot.picture)
-        yield frame.time, slot
+        moment = frame.time
+        del seen, frame  # not to be kept while the next is awaited
+        yield moment, slot
 
 
 def upright_size(video: VideoStream) -> tuple[int, int]:

@@ -98,6 +98,7 @@ class Stages:
                 try:
                     for item in items:
                         hand(False, item)
+                        del item  # a picture: not to be kept while the next is awaited
                     hand(True, None)
                 except Stopped:
                     raise
@@ -121,6 +122,7 @@ class Stages:
                 continue
             if not ended:
                 yield item  # type: ignore[misc]
+                del item
             elif isinstance(item, BaseException):
                 raise item
             else:

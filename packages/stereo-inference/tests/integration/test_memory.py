@@ -49,7 +49,7 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's own count of memory, which only Linux shows this way")
 @pytest.mark.parametrize("quality", ["draft", "balanced", "high", "lossless"])
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le", "yuv422p10le", "yuv444p"])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le", "yuv422p10le", "yuv444p", "yuv444p10le"])
 def test_1080p_side_by_side_stays_within_the_promise(tmp_path: Path, pixel_format: str, threads: int, quality: str) -> None:
     clip = Clip(scene=Scene(width=1920, height=1080), frames=48, pixel_format=pixel_format, options={"preset": "ultrafast"})
     found = peaks(tmp_path, clip, threads, quality=quality)

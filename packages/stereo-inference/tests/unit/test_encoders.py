@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stereo_inference.picture import PIXEL_FORMATS
-from stereo_inference.video_io.encoders import MEMORY, MEMORY_BYTES, MEMORY_PICTURES, OutputFormat, encoder_of, memory_options
+from stereo_inference.video_io.encoders import (
+    MEMORY,
+    MEMORY_BYTES,
+    MEMORY_PICTURES,
+    OutputFormat,
+    encoder_of,
+    memory_options,
+    shared_pictures,
+)
 from stereo_spot_shared.manifest import Colour
 from stereo_spot_shared.rendering import FramePacking, Quality
 
@@ -68,3 +76,16 @@ def test_a_draft_and_what_is_lossless_look_nowhere_ahead() -> None:
 @pytest.mark.parametrize("name", sorted(PIXEL_FORMATS))
 def test_h265_is_for_10_bit_in_420(name: str) -> None:
     assert (encoder_of(output(640, 360, name, Quality.HIGH)).codec == "libx265") == (name == "yuv420p10le")
+
+
+@pytest.mark.parametrize("name", sorted(PIXEL_FORMATS))
+def test_what_would_be_too_large_at_1080p_goes_without(name: str) -> None:
+    """Whole-pixel motion, and one picture shared with the encoder: in 10-bit 4:4:4 only, and not at other sizes."""
+    large = output(3840, 1080, name, Quality.HIGH)
+    assert ("subme" in memory_options(encoder_of(large), large)) == (name == "yuv444p10le")
+    assert shared_pictures(large, 2) == (1 if name == "yuv444p10le" else 2)
+    assert shared_pictures(large, 1) == 1
+    for width, height in ((2560, 720), (7680, 2160)):
+        other = output(width, height, name, Quality.HIGH)
+        assert "subme" not in memory_options(encoder_of(other), other)
+        assert shared_pictures(other, 2) == 2

@@ -20,7 +20,8 @@ from stereo_spot_shared.errors import Interrupted, RenderFailed, UnsupportedMedi
 from stereo_spot_shared.inference import RenderRequest
 
 MAX_DECODER_THREADS = 4
-"""Each thread of a frame-threaded decoder holds pictures of its own."""
+DECODER_BYTES = 24_000_000
+"""Pictures that the threads of a decoder may hold, one each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,11 @@ class SegmentReader:
     def __init__(self, path: Path, request: RenderRequest, *, threads: int = 1, should_stop: Callable[[], bool] = lambda: False) -> None:
         self._path = path
         self._request = request
-        self._threads = min(threads, MAX_DECODER_THREADS)
         self._should_stop = should_stop
         self.format = working_format(request.video)
         self.colour = working_colour(request.video)
+        size = self.format.picture_bytes(request.video.width, request.video.height)
+        self._threads = max(1, min(threads, MAX_DECODER_THREADS, DECODER_BYTES // size))
         self.bad_packets = 0
         self.lost: list[int] = []
         """Times of the core's frames that did not decode, in order."""

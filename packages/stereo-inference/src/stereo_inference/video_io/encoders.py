@@ -30,8 +30,7 @@ class OutputFormat:
     @property
     def picture_bytes(self) -> int:
         """Bytes of one raw picture."""
-        columns, rows = self.format.chroma_size(self.width, self.height)
-        return (self.width * self.height + 2 * columns * rows) * (2 if self.format.bits > 8 else 1)
+        return self.format.picture_bytes(self.width, self.height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,21 @@ def memory_options(settings: EncoderSettings, output: OutputFormat) -> dict[str,
         allowed = max(allowed, MEMORY_PICTURES)
     held = max(0, int((allowed - memory.least) / memory.each))
     bframes = min(settings.bframes, (held + 1) // 4)
-    return {"rc-lookahead": str(min(settings.lookahead, held - bframes)), "bframes": str(bframes)}
+    params = {"rc-lookahead": str(min(settings.lookahead, held - bframes)), "bframes": str(bframes)}
+    if output.format.sub_x or allowed >= memory.least:
+        return params
+    return params | {
+        "subme": "0",
+        "ref": "1",
+        "weightp": "0",
+    }  # 4:4:4 in 10 bit: planes between whole pixels, for each channel, are too much
+
+
+def shared_pictures(output: OutputFormat, threads: int) -> int:
+    """Pictures shared with the encoder's process: of two, one is rendered while the other is encoded; with one thread, and where a
+    1080p picture is as large as in 10-bit 4:4:4, there is one."""
+    large = output.picture_bytes > 20_000_000 and output.width * output.height <= LARGEST_WITHIN
+    return 1 if threads == 1 or large else 2
 
 
 def joined(params: dict[str, str]) -> str:
