@@ -7,7 +7,6 @@ from collections.abc import Callable
 from statistics import median
 
 import av
-import cv2
 import numpy as np
 
 from stereo_inference.colour import small_rgb
@@ -15,6 +14,7 @@ from stereo_inference.depth import load_estimator
 from stereo_inference.memory import keep_pictures
 from stereo_inference.packing import Packer
 from stereo_inference.picture import PIXEL_FORMATS, Picture
+from stereo_inference.render import workers
 from stereo_inference.stereo.disparity import DepthField
 from stereo_inference.stereo.views import StereoRenderer
 from stereo_spot_cli.bench.report import KernelBench
@@ -31,8 +31,8 @@ TURNS = 15
 def measure_kernels() -> tuple[KernelBench, ...]:
     """Medians for 8 and 10 bit: depth as `basic` estimates it, the views from the scene's exact depth, which has more steps and gaps."""
     keep_pictures()
-    cv2.setNumThreads(1)
-    return tuple(measure(name) for name in ("yuv420p", "yuv420p10le"))
+    with workers(1):
+        return tuple(measure(name) for name in ("yuv420p", "yuv420p10le"))
 
 
 def measure(pixel_format: str) -> KernelBench:
@@ -42,7 +42,7 @@ def measure(pixel_format: str) -> KernelBench:
     picture = Picture.view(frame, form)
     estimator = load_estimator("basic")
     size = estimator.working_size(WIDTH, HEIGHT)
-    exact = np.asarray(cv2.resize(scene.depth(FRAME).astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
+    exact = Scene(*size).depth(FRAME).astype(np.float32)
     renderer = StereoRenderer(WIDTH, HEIGHT, max_disparity=params.max_disparity, convergence=params.convergence)
     left, right = Packer(FramePacking.FULL_SBS, WIDTH, HEIGHT, form, colour).places(Picture.empty(2 * WIDTH, HEIGHT, form))
     field = DepthField.guided(exact, picture)
