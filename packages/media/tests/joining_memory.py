@@ -14,7 +14,7 @@ from joining_fixtures import encode, plan
 
 from stereo_spot_media.joining import reassemble
 from stereo_spot_shared.manifest import Track, TrackKind
-from stereo_spot_shared.rendering import Container, FramePacking
+from stereo_spot_shared.rendering import Container, RenderParams
 
 TIME_BASE = Fraction(1, 12800)
 FRAMES_PER_SEGMENT = 50
@@ -38,8 +38,7 @@ def main(folder: Path, source: Path, container: Container, megabytes: int) -> No
         manifest,
         segments(folder, base, count),
         folder / f"out.{container}",
-        layout=FramePacking.FULL_SBS,
-        container=container,
+        params=RenderParams(container=container),
     )
     assert result.bytes > megabytes * 1_000_000
     print(  # noqa: T201 - what this program is for

@@ -8,20 +8,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from statistics import median
 
+from stereo_inference.layouts import packed_size
+from stereo_inference.picture import PIXEL_FORMATS
 from stereo_spot_cli.output import CommandFailed
 from stereo_spot_cli.words import size
 from stereo_spot_runtime.scratch import SPARE_BYTES
 from stereo_spot_shared.records import ConversionRecord, estimate_render_seconds
-from stereo_spot_shared.rendering import FramePacking, Quality, RenderParams
+from stereo_spot_shared.rendering import Quality, RenderParams
 
 TYPICAL_BITS = {Quality.DRAFT: 0.12, Quality.BALANCED: 0.12, Quality.HIGH: 0.26, Quality.LOSSLESS: 3.2}
 """Bits per output pixel: what a few real clips came to. Draft is no smaller than balanced, it is faster."""
-
-DOUBLE = frozenset({FramePacking.FULL_SBS, FramePacking.FULL_TB})
-"""Layouts with twice the pixels of the source."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def output_bytes(records: Iterable[ConversionRecord], video: Size, params: Rende
 
 def pixels(width: int, height: int, frames: int, params: RenderParams) -> int:
     """How many pixels the result has."""
-    return width * height * frames * (2 if params.layout in DOUBLE else 1)
+    return prod(packed_size(params.layout, width, height, PIXEL_FORMATS["yuv420p"])) * frames
 
 
 def check_space(source: Path, output: Path, data_dir: Path, *, rendered: float | None) -> None:

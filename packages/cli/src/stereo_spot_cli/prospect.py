@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from stereo_inference.layouts import packed_size
+from stereo_inference.picture import PIXEL_FORMATS
 from stereo_spot_cli.estimates import Size, output_bytes, render_seconds
 from stereo_spot_cli.inspection import frames_of, segments_of
 from stereo_spot_cli.tables import facts_table
@@ -20,7 +22,6 @@ from stereo_spot_shared.records import ConversionRecord
 from stereo_spot_shared.rendering import Container, FramePacking, RenderParams
 
 SIDEWAYS = (90, 270)
-WIDER = {FramePacking.FULL_SBS: (2, 1), FramePacking.FULL_TB: (1, 2)}
 
 
 class Prospect(Value):
@@ -30,7 +31,7 @@ class Prospect(Value):
     container: Container
     width: int
     height: int
-    """About: odd sizes are padded."""
+    """About: odd sizes are padded as the chroma of the source needs it."""
     frames: int | None
     carried: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
@@ -45,15 +46,15 @@ def prospect(info: SourceInfo, layout: FramePacking, container: Container, recor
     params = RenderParams(layout=layout, container=container)
     width, height = upright(info.video)
     video = Size(info.bytes, width, height, frames_of(info))
-    across, down = WIDER.get(layout, (1, 1))
+    packed_width, packed_height = packed_size(layout, width, height, PIXEL_FORMATS["yuv420p"])
     fates = [(track_name(track), carriage(container, track.kind, track.codec)) for track in info.tracks]
     workers = choose_workers(None, segments=segments_of(info, params), pixels=width * height)
     made = output_bytes(records, video, params)
     return Prospect(
         layout=layout,
         container=container,
-        width=width * across,
-        height=height * down,
+        width=packed_width,
+        height=packed_height,
         frames=video.frames,
         carried=tuple(name for name, fate in fates if fate.left_out is None),
         left_out=tuple(LeftOut(track=name, reason=fate.left_out) for name, fate in fates if fate.left_out is not None),

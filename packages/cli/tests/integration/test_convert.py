@@ -240,7 +240,7 @@ def test_a_disk_that_fills_up_meanwhile_ends_it_with_a_sentence_and_it_goes_on_w
 def test_the_demo_and_the_benchmark(shell) -> None:
     answer = shell.run("convert", "--demo", "--json")
     assert answer.status == 0, answer
-    assert frame_numbers(shell.folder / "demo_3d.mp4") == list(range(192))
+    assert frame_numbers(shell.folder / "demo_3D_SBS_LRF.mp4") == list(range(192))
     answer = shell.run("bench", "--seconds", "2", "--size", "160x96", "--runs", "1", "--segment-seconds", "0.5", "--json")
     assert answer.status == 0, answer
     facts = answer.json

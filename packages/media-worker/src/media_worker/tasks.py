@@ -70,8 +70,7 @@ def join(task: JoinTask, report: Report) -> ReassembleResult:
         task.manifest,
         arriving_segments(task.segments, len(task.manifest.segments)),
         task.output,
-        layout=task.params.layout,
-        container=task.params.container,
+        params=task.params,
         lost=task.lost,
         on_progress=report,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from av import Packet
@@ -15,6 +16,7 @@ from av.container import OutputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from stereo_spot_media.marking import Marks, marked_template
 from stereo_spot_media.segment_io import encoder_fingerprint, open_rendered, pixel_aspect, rendered_packets
 from stereo_spot_media.timestamps import Times, extrapolation_step, reorder_depth, strictly_increasing
 from stereo_spot_shared.errors import MissingSource, VerificationFailed
@@ -71,11 +73,17 @@ def timescale(manifest: Manifest) -> int:
     return ticks
 
 
-def add_picture(output: OutputContainer, path: Path, manifest: Manifest) -> tuple[VideoStream, Encoding]:
-    """Add the video stream to `output`, made after the first rendered segment at `path`."""
+def add_picture(output: OutputContainer, path: Path, manifest: Manifest, marks: Marks) -> tuple[VideoStream, Encoding]:
+    """Add the video stream to `output`, made after the first rendered segment at `path`.
+
+    In Matroska it carries `marks`; other containers are marked when they are finished.
+    """
     with open_rendered(path) as (container, template):
         context = template.codec_context
-        times = [pts for pts, _ in rendered_packets(container, template, manifest.video.time_base, manifest.pts_offset)]
+        times: list[int] = []
+        packet: Any = Packet()  # generic in PyAV's stubs only
+        for pts, packet in rendered_packets(container, template, manifest.video.time_base, manifest.pts_offset):  # noqa: B007
+            times.append(pts)
         encoding = Encoding(
             codec=context.codec.canonical_name,
             width=context.width,
@@ -84,7 +92,12 @@ def add_picture(output: OutputContainer, path: Path, manifest: Manifest) -> tupl
             fingerprint=encoder_fingerprint(context),
             reorder=max(context.reorder_depth, reorder_depth(times)),
         )
-        stream = output.add_stream_from_template(template, opaque=True)
+        if output.format.name == "matroska":
+            with marked_template(template, packet, marks, path.parent) as marked:
+                stream = output.add_stream_from_template(marked, opaque=True)
+            stream.codec_context.extradata = context.extradata
+        else:
+            stream = output.add_stream_from_template(template, opaque=True)
     if encoding.codec == "hevc" and output.format.name != "matroska":
         stream.codec_context.codec_tag = "hvc1"  # Apple's players refuse the other tag, hev1
     stream.disposition = Disposition.default

@@ -25,13 +25,13 @@ from av.container import InputContainer, OutputContainer
 from stereo_spot_media.hostile import open_media
 from stereo_spot_media.join_tracks import CarriedTrack, add_tracks, kept_metadata, nearest, track_packets
 from stereo_spot_media.join_video import Encoding, Lost, add_picture, kept_times, picture_packets, timescale
-from stereo_spot_media.marking import MATROSKA_MODES, mark_stereo
+from stereo_spot_media.marking import Marks, mark
 from stereo_spot_media.matroska import set_pixel_aspect
 from stereo_spot_media.verify import verify_output
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import NoSpaceLeft, StorageUnavailable, VerificationFailed
 from stereo_spot_shared.manifest import Manifest, SegmentSpec, Track
-from stereo_spot_shared.rendering import Container, FramePacking
+from stereo_spot_shared.rendering import Container, RenderParams
 from stereo_spot_shared.timing import Rational, Ticks
 
 INTERLEAVE_MICROSECONDS = 1_000_000
@@ -68,12 +68,11 @@ def reassemble(
     segments: Iterable[Path],
     output: Path,
     *,
-    layout: FramePacking,
-    container: Container,
+    params: RenderParams,
     lost: Mapping[int, Ticks] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> ReassembleResult:
-    """Join the rendered `segments` (one path per manifest segment, in order) with the tracks of `source` in `output`.
+    """Join the rendered `segments` (one path per manifest segment, in order) with the tracks of `source` in `output`, as `params` want it.
 
     `segments` is read lazily: a segment's file is closed before the next path is asked for, so a generator may
     fetch one file at a time and delete it afterwards. `lost` are the times for which no picture exists, by segment
@@ -84,15 +83,16 @@ def reassemble(
     is not exact, UnsupportedMedia where the source cannot be read, NoSpaceLeft and StorageUnavailable from the disk.
     """
     missing: Lost = lost or {}
+    container, marks = params.container, Marks.of(params, manifest.video)
     with unfinished(output) as part:
         with open_media(source) as opened, opened_for_writing(part, manifest, container) as writing:
             planned = planned_segments(manifest, segments, missing)
             first = next(planned, None)
             if first is None:
                 raise VerificationFailed("No picture of this video could be decoded.", hint="The source is damaged; use another copy.")
-            picture, encoding = add_picture(writing, first[1], manifest)
+            picture, encoding = add_picture(writing, first[1], manifest, marks)
             tracks = add_tracks(writing, opened, manifest, container)
-            describe(writing, opened, manifest, layout, container)
+            describe(writing, opened, manifest, marks)
             start(writing, tracks, manifest, container)
             pictures: Timed = picture_packets(chain([first], planned), manifest, missing, encoding, picture)
             frames = 0
@@ -105,7 +105,7 @@ def reassemble(
                         on_progress(frames)
         with disk_errors():
             if container is not Container.MKV:
-                mark_stereo(part, layout)
+                mark(part, marks)
             elif encoding.sample_aspect_ratio != 1:
                 set_pixel_aspect(part, encoding.sample_aspect_ratio)
         verify_output(part, manifest, missing, container, [track.record for track in tracks])
@@ -185,12 +185,12 @@ def planned_segments(manifest: Manifest, paths: Iterable[Path], lost: Lost) -> I
         raise VerificationFailed(f"There are more rendered segments than the {len(manifest.segments)} of the plan.")
 
 
-def describe(writing: OutputContainer, source: InputContainer, manifest: Manifest, layout: FramePacking, container: Container) -> None:
-    """Titles, languages, chapters, and, in MKV, the stereo layout."""
+def describe(writing: OutputContainer, source: InputContainer, manifest: Manifest, marks: Marks) -> None:
+    """Titles, languages, chapters, and how the views are packed where the container has a tag for it."""
     picture = writing.streams.video[0]
     picture.metadata.update(kept_metadata(source.streams[manifest.video.index].metadata))
-    if container is Container.MKV:
-        picture.metadata["stereo_mode"] = MATROSKA_MODES[layout]
+    if marks.matroska is not None and writing.format.name == "matroska":
+        picture.metadata["stereo_mode"] = marks.matroska
     kept = kept_metadata(source.metadata)
     writing.metadata.update({name: value for name, value in kept.items() if name not in FILE_METADATA})
     if manifest.has_chapters:

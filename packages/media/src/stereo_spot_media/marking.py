@@ -1,234 +1,152 @@
-"""Marking the stereo layout in finished MP4 and MOV files, and moving their index to the front (faststart).
+"""Marking a finished file: how its views are packed and what light it was mastered for, so that players know.
 
-Both change the `moov` box, so they are one pass: the box is rebuilt in memory with an `st3d` box (Google's Spherical
-Video V2 RFC) in the video's sample entry, and the rest of the file is shifted in place, block by block. Nothing else
-is read into memory. FFmpeg would do the second by itself, but then the first would cost another pass.
+MP4 and MOV say it in boxes of the video's sample entry: `st3d` and `sv3d` of the Spherical Video V2 RFC, `mdcv` and `clli` of
+ISO/IEC 14496-12. Their index is rebuilt for it anyway, and so it is put first (faststart) in the same pass; FFmpeg would do the second
+by itself, but then the first would cost another. Matroska says the same in elements that FFmpeg's muxer writes from what the template
+of a stream carries; such a template is made here, by way of a marked MP4 of one picture.
 """
 
 from __future__ import annotations
 
-import os
 import struct
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
+import av
+from av import Packet
+from av.video.stream import VideoStream as AvVideoStream
 
-from stereo_spot_shared.errors import VerificationFailed
-from stereo_spot_shared.rendering import FramePacking
+from stereo_spot_media.isobmff import boxed, boxes_of, edited, find, rewrite_index
+from stereo_spot_shared.manifest import ContentLight, MasteringDisplay, VideoStream
+from stereo_spot_shared.rendering import FramePacking, RenderParams
 
-ST3D_MODES: dict[FramePacking, int] = {
-    FramePacking.FULL_SBS: 2,
-    FramePacking.HALF_SBS: 2,
-    FramePacking.FULL_TB: 1,
-    FramePacking.HALF_TB: 1,
+SIDE_BY_SIDE = (FramePacking.FULL_SBS, FramePacking.HALF_SBS, FramePacking.CROSS_EYED, FramePacking.VR180)
+TOP_BOTTOM = (FramePacking.FULL_TB, FramePacking.HALF_TB)
+
+ST3D_MODES: dict[FramePacking, tuple[int | None, int | None]] = {
+    **dict.fromkeys(SIDE_BY_SIDE, (2, 4)),
+    **dict.fromkeys(TOP_BOTTOM, (1, None)),
 }
-"""`st3d` stereo_mode: 1 = left view above the right one, 2 = left view left. Anaglyph is an ordinary picture there."""
+"""`st3d` stereo_mode with the left view first, and with the right view first. What is not listed has none: an ordinary picture there."""
 
-MATROSKA_MODES: dict[FramePacking, str] = {
-    FramePacking.FULL_SBS: "left_right",
-    FramePacking.HALF_SBS: "left_right",
-    FramePacking.FULL_TB: "top_bottom",
-    FramePacking.HALF_TB: "top_bottom",
-    FramePacking.ANAGLYPH: "anaglyph_cyan_red",
+MATROSKA_MODES: dict[FramePacking, tuple[str | None, str | None]] = {
+    **dict.fromkeys(SIDE_BY_SIDE, ("left_right", "right_left")),
+    **dict.fromkeys(TOP_BOTTOM, ("top_bottom", "bottom_top")),
+    FramePacking.ROWS: ("row_interleaved_lr", "row_interleaved_rl"),
+    FramePacking.ANAGLYPH: ("anaglyph_cyan_red", None),
+    FramePacking.ANAGLYPH_GREY: ("anaglyph_cyan_red", None),
+    FramePacking.ANAGLYPH_COLOUR: ("anaglyph_cyan_red", None),
+    FramePacking.ANAGLYPH_HALF_COLOUR: ("anaglyph_cyan_red", None),
+    FramePacking.ANAGLYPH_GREEN_MAGENTA: ("anaglyph_green_magenta", None),
 }
-"""What FFmpeg's Matroska muxer wants as stream metadata `stereo_mode` to write the StereoMode element."""
+"""The same for Matroska, as what FFmpeg's muxer wants as stream metadata `stereo_mode` to write the StereoMode element."""
 
-CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
-BLOCK = 8 * 1024 * 1024
-MAX_INDEX_BYTES = 1 << 30
-UINT32 = 0xFFFFFFFF
+OURS = (b"st3d", b"sv3d", b"mdcv", b"clli")
 VISUAL_SAMPLE_ENTRY_HEADER = 8 + 78
 """Bytes of a VisualSampleEntry, its own header included, before its child boxes (ISO/IEC 14496-12)."""
 
-Offsets = NDArray[np.uint64]
-Bytes = bytes | memoryview
+QUARTER_TURN = 1 << 30
+"""A quarter of the panorama that is missing on a side of a half dome, as a 0.32 fixed-point number."""
 
 
 @dataclass(frozen=True)
-class Box:
-    """Where a box lies: `start` of its header, `body`, and `end` (exclusive), in bytes of what it is in."""
+class Marks:
+    """What the container says about the picture."""
 
-    kind: bytes
-    start: int
-    body: int
-    end: int
+    stereo: int | None = None
+    """`st3d` stereo_mode: 1 = left view above the right one, 2 = left view left, 4 = right view left."""
+    matroska: str | None = None
+    dome: bool = False
+    """Whether each view is a half dome (equirectangular, 180 degrees)."""
+    mastering_display: MasteringDisplay | None = None
+    content_light: ContentLight | None = None
+
+    @classmethod
+    def of(cls, params: RenderParams, video: VideoStream) -> Self:
+        """The marks of a job's output."""
+        return cls(
+            stereo=ST3D_MODES.get(params.layout, (None, None))[params.right_first],
+            matroska=MATROSKA_MODES.get(params.layout, (None, None))[params.right_first],
+            dome=params.layout is FramePacking.VR180,
+            mastering_display=video.mastering_display,
+            content_light=video.content_light,
+        )
+
+    def boxes(self) -> bytes:
+        """The boxes that say it in a sample entry."""
+        parts = []
+        if self.stereo is not None:
+            parts.append(boxed(b"st3d", struct.pack(">IB", 0, self.stereo)))
+        if self.dome:
+            parts.append(half_dome())
+        if self.mastering_display is not None:
+            parts.append(mastering_box(self.mastering_display))
+        if self.content_light is not None:
+            parts.append(boxed(b"clli", struct.pack(">2H", self.content_light.max_content, self.content_light.max_average)))
+        return b"".join(parts)
 
 
-def mark_stereo(path: Path, layout: FramePacking) -> None:
-    """Write the `st3d` box of `layout` into the first video track of the MP4/MOV at `path`, and put `moov` first.
+def half_dome() -> bytes:
+    """`sv3d` of an equirectangular picture of 180 degrees: a panorama without the quarters on its left and right."""
+    header = boxed(b"svhd", struct.pack(">I", 0) + b"stereo-spot\0")
+    pose = boxed(b"prhd", bytes(16))
+    bounds = boxed(b"equi", struct.pack(">5I", 0, 0, 0, QUARTER_TURN, QUARTER_TURN))
+    return boxed(b"sv3d", header + boxed(b"proj", pose + bounds))
 
-    Works in place: a file that is to appear whole is marked under its temporary name. An existing `st3d` is
-    replaced. Raises VerificationFailed where the file has no index or is fragmented.
+
+def mastering_box(display: MasteringDisplay) -> bytes:
+    """`mdcv`: chromaticities of green, blue, red and white in 1/50000, luminances in 1/10000 cd/m2."""
+    points = [round(value * 50_000) for xy in (display.green, display.blue, display.red, display.white) for value in xy]
+    return boxed(b"mdcv", struct.pack(">8H2I", *points, round(display.max_luminance * 10_000), round(display.min_luminance * 10_000)))
+
+
+def mark(path: Path, marks: Marks) -> None:
+    """Write `marks` into the first video track of the MP4/MOV at `path`, and put its index first; see `isobmff.rewrite_index`.
+
+    Marks that are there already are replaced.
     """
-    with path.open("r+b", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        boxes = {box.kind: box for box in file_boxes(file.fileno(), size)}
-        moov = boxes.get(b"moov")
-        if moov is None or b"moof" in boxes:
-            raise VerificationFailed(f"{path.name} has no index that could be marked.")
-        if moov.end - moov.start > MAX_INDEX_BYTES:
-            raise VerificationFailed(f"The index of {path.name} is larger than {MAX_INDEX_BYTES:,} bytes.")
-        target = boxes[b"ftyp"].end if b"ftyp" in boxes else 0
-        old = os.pread(file.fileno(), moov.end - moov.start, moov.start)
-        new = rebuilt_index(old, ST3D_MODES.get(layout), target=target, position=moov.start)
-        growth = len(new) - len(old)
-        shift(file.fileno(), moov.end, size, growth)
-        shift(file.fileno(), target, moov.start, len(new))
-        write_all(file.fileno(), new, target)
-        file.truncate(size + growth)
+    rewrite_index(path, lambda kind, body: marked_video(body, marks) if kind == b"trak" else None)
 
 
-def rebuilt_index(old: bytes, mode: int | None, *, target: int, position: int) -> bytes:
-    """The `moov` box with `st3d` and with chunk offsets for a file where it moved from `position` to `target`.
-
-    What lies between `target` and `position` moves back by the new length, what lies behind it by the growth.
-    32-bit offsets become 64-bit ones when a moved chunk would lie beyond 4 GiB.
-    """
-    marked = edited(old, lambda box, body: marked_video(body, mode) if box == b"trak" else None, (b"moov",))
-    entries, highest = 0, 0
-    for offsets in chunk_tables(marked):
-        entries += offsets.size
-        highest = max(highest, int(offsets.max(initial=0)))
-    wide = highest + len(marked) + 4 * entries > UINT32
-    # How long the result is depends on which boxes are written shorter or wider, but not on what the offsets are.
-    length = len(edited(marked, lambda kind, body: moved_table(kind, body, lambda offsets: offsets, wide=wide)))
-    end, before, behind = position + len(old), np.uint64(length), np.int64(length - len(old))
-
-    def moved(offsets: Offsets) -> Offsets:
-        signed = offsets.astype(np.int64)
-        moves = np.where(signed >= end, behind, np.where(signed >= target, np.int64(before), 0))
-        return (signed + moves).astype(np.uint64)
-
-    return edited(marked, lambda kind, body: moved_table(kind, body, moved, wide=wide))
-
-
-Editor = Callable[[bytes, memoryview], bytes | None]
-"""Takes the kind and the body of a box and gives its whole replacement, or None to look inside or leave it."""
-
-
-def edited(data: Bytes, editor: Editor, into: tuple[bytes, ...] = CONTAINERS) -> bytes:
-    """The boxes of `data` with those replaced for which `editor` has a replacement; sizes follow."""
-    view = memoryview(data)
-    parts: list[Bytes] = []
-    for box in boxes_of(view):
-        body = view[box.body : box.end]
-        replacement = editor(box.kind, body)
-        if replacement is not None:
-            parts.append(replacement)
-        elif box.kind in into:
-            parts.append(boxed(box.kind, edited(body, editor, into)))
-        else:
-            parts.append(view[box.start : box.end])
-    return b"".join(parts)
-
-
-def boxed(kind: bytes, body: bytes) -> bytes:
-    """A box with a 32-bit size, or a 64-bit one where it must be."""
-    if len(body) + 8 <= UINT32:
-        return struct.pack(">I4s", len(body) + 8, kind) + body
-    return struct.pack(">I4sQ", 1, kind, len(body) + 16) + body
-
-
-def marked_video(trak: memoryview, mode: int | None) -> bytes | None:
-    """The `trak` box with `st3d` in its sample entries if it is a video track; None leaves it as it is."""
+def marked_video(trak: memoryview, marks: Marks) -> bytes | None:
+    """The `trak` box with marks in its sample entries if it is a video track; None leaves it as it is."""
     handler = find(trak, b"mdia", b"hdlr")
     if handler is None or bytes(handler[8:12]) != b"vide":
         return None
 
-    def mark(kind: bytes, body: memoryview) -> bytes | None:
+    def edit(kind: bytes, body: memoryview) -> bytes | None:
         if kind != b"stsd":
             return None
-        entries = (boxed(entry.kind, marked_entry(body[entry.start : entry.end], mode)) for entry in boxes_of(body, 8))
+        entries = (boxed(entry.kind, marked_entry(body[entry.start : entry.end], marks)) for entry in boxes_of(body, 8))
         return boxed(b"stsd", b"".join([body[:8], *entries]))
 
-    return boxed(b"trak", edited(trak, mark))
+    return boxed(b"trak", edited(trak, edit))
 
 
-def marked_entry(entry: memoryview, mode: int | None) -> bytes:
-    """The body of a VisualSampleEntry (given whole) with the `st3d` of `mode`, or with none."""
-    kept = [entry[box.start : box.end] for box in boxes_of(entry, VISUAL_SAMPLE_ENTRY_HEADER) if box.kind != b"st3d"]
-    st3d = b"" if mode is None else struct.pack(">I4sIB", 13, b"st3d", 0, mode)
-    return b"".join([entry[8:VISUAL_SAMPLE_ENTRY_HEADER], *kept, st3d])
+def marked_entry(entry: memoryview, marks: Marks) -> bytes:
+    """The body of a VisualSampleEntry (given whole) with these marks and no others."""
+    kept = [entry[box.start : box.end] for box in boxes_of(entry, VISUAL_SAMPLE_ENTRY_HEADER) if box.kind not in OURS]
+    return b"".join([entry[8:VISUAL_SAMPLE_ENTRY_HEADER], *kept, marks.boxes()])
 
 
-def moved_table(kind: bytes, body: memoryview, moved: Callable[[Offsets], Offsets], *, wide: bool) -> bytes | None:
-    """A chunk offset box with its offsets moved, as `co64` if `wide`; None for any other box."""
-    if kind not in (b"stco", b"co64"):
-        return None
-    offsets = moved(read_offsets(kind, body))
-    as_64 = wide or kind == b"co64"
-    return boxed(b"co64" if as_64 else b"stco", b"".join([body[:8], offsets.astype(">u8" if as_64 else ">u4").tobytes()]))
+@contextmanager
+def marked_template(stream: AvVideoStream, packet: Packet[AvVideoStream], marks: Marks, folder: Path) -> Iterator[AvVideoStream]:
+    """A stream like `stream` that carries `marks`, to be the template of another; `packet` is any of its packets.
 
-
-def read_offsets(kind: bytes, body: memoryview) -> Offsets:
-    """The offsets of a `stco` or `co64` box."""
-    count = int.from_bytes(body[4:8], "big")
-    return np.frombuffer(body, ">u8" if kind == b"co64" else ">u4", count, 8).astype(np.uint64)
-
-
-def chunk_tables(data: Bytes) -> Iterator[Offsets]:
-    """All chunk offset tables below `data`."""
-    view = memoryview(data)
-    for box in boxes_of(view):
-        body = view[box.body : box.end]
-        if box.kind in CONTAINERS:
-            yield from chunk_tables(body)
-        elif box.kind in (b"stco", b"co64"):
-            yield read_offsets(box.kind, body)
-
-
-def find(data: memoryview, *kinds: bytes) -> memoryview | None:
-    """The body of the first box at the path `kinds` below `data`."""
-    for box in boxes_of(data):
-        if box.kind == kinds[0]:
-            body = data[box.body : box.end]
-            return body if len(kinds) == 1 else find(body, *kinds[1:])
-    return None
-
-
-def boxes_of(data: Bytes, position: int = 0) -> Iterator[Box]:
-    """The boxes in `data` from `position` on."""
-    while position + 8 <= len(data):
-        box = parsed_header(data[position : position + 16], position, len(data))
-        yield box
-        position = box.end
-
-
-def file_boxes(descriptor: int, size: int) -> Iterator[Box]:
-    """The top-level boxes of a file of `size` bytes, reading only their headers."""
-    position = 0
-    while position + 8 <= size:
-        box = parsed_header(os.pread(descriptor, 16, position), position, size)
-        yield box
-        position = box.end
-
-
-def parsed_header(header: Bytes, position: int, limit: int) -> Box:
-    """Read the header of the box at `position`, which must end within `limit`."""
-    length, kind = struct.unpack(">I4s", header[:8])
-    body = position + 8
-    if length == 1 and len(header) == 16:
-        length, body = int.from_bytes(header[8:16], "big"), position + 16
-    end = limit if length == 0 else position + length
-    if end < body or end > limit:
-        raise VerificationFailed("The finished file is damaged: a box is longer than what it is in.")
-    return Box(kind, position, body, end)
-
-
-def shift(descriptor: int, start: int, end: int, by: int) -> None:
-    """Move the bytes [start, end) of a file by `by`, in blocks, from the side towards which they move."""
-    starts = range(start, end, BLOCK)
-    for position in reversed(starts) if by > 0 else starts:
-        if by:
-            write_all(descriptor, os.pread(descriptor, min(BLOCK, end - position), position), position + by)
-
-
-def write_all(descriptor: int, data: bytes, position: int) -> None:
-    """Write `data` at `position`, however often the system wants to be asked."""
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(descriptor, view, position)
-        view, position = view[written:], position + written
+    Its extradata has the form that MP4 wants: give the stream that is made after it those of `stream`.
+    """
+    path = folder / f".template-{uuid.uuid4().hex[:12]}.mp4"
+    try:
+        with av.open(f"file:{path}", "w", format="mp4") as writing:
+            copy = writing.add_stream_from_template(stream, opaque=True)
+            packet.stream = copy
+            writing.mux(packet)
+        mark(path, marks)
+        with av.open(f"file:{path}") as opened:
+            yield opened.streams.video[0]
+    finally:
+        path.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from stereo_spot_media.segment_io import encoder_fingerprint, inspect_rendered
 from stereo_spot_media.verify import verify_output
 from stereo_spot_shared.errors import Interrupted, MissingSource, NoSpaceLeft, StereoSpotError, StorageUnavailable, VerificationFailed
 from stereo_spot_shared.manifest import Manifest, Track, TrackKind
-from stereo_spot_shared.rendering import Container, FramePacking
+from stereo_spot_shared.rendering import Container, RenderParams
 from stereo_spot_shared.timing import Ticks
 
 TIME_BASE = Fraction(1, 90000)
@@ -38,7 +38,7 @@ def manifest() -> Manifest:
 
 
 def join(source: Path, manifest: Manifest, paths: list[Path], output: Path, container: Container = Container.MP4) -> None:
-    reassemble(source, manifest, paths, output, layout=FramePacking.FULL_SBS, container=container)
+    reassemble(source, manifest, paths, output, params=RenderParams(container=container))
 
 
 def reencoded(paths: list[Path], times: list[int], encoder: tuple[str, dict[str, str]] = X264, **how: object) -> None:
@@ -95,8 +95,7 @@ def test_lost_frames_must_belong_to_the_segment(tmp_path: Path, source: Path, ma
             manifest,
             render(tmp_path, manifest),
             tmp_path / "out.mp4",
-            layout=FramePacking.FULL_SBS,
-            container=Container.MP4,
+            params=RenderParams(container=Container.MP4),
             lost={2: Ticks.of([7])},
         )
 
@@ -108,8 +107,7 @@ def test_a_video_of_which_nothing_decoded_is_refused(tmp_path: Path, source: Pat
             manifest,
             render(tmp_path, manifest),
             tmp_path / "out.mp4",
-            layout=FramePacking.FULL_SBS,
-            container=Container.MP4,
+            params=RenderParams(container=Container.MP4),
             lost={spec.index: spec.core for spec in manifest.segments},
         )
 
@@ -157,7 +155,7 @@ def test_what_progress_raises_ends_the_joining_and_leaves_nothing(tmp_path: Path
         raise Interrupted(str(frames))
 
     with pytest.raises(Interrupted):
-        reassemble(source, manifest, paths, tmp_path / "o.mp4", layout=FramePacking.FULL_SBS, container=Container.MP4, on_progress=stop)
+        reassemble(source, manifest, paths, tmp_path / "o.mp4", params=RenderParams(container=Container.MP4), on_progress=stop)
     assert {path.suffix for path in tmp_path.iterdir()} == {".nut"}
 
 

@@ -1,6 +1,7 @@
 """The joined picture: every frame once, at its exact time, marked as stereo."""
 
 import dataclasses
+import struct
 from fractions import Fraction
 from pathlib import Path
 from zlib import crc32
@@ -16,9 +17,10 @@ from joining_fixtures import X264, X265, plan, render
 from stereo_spot_media.demo_clip import Clip, write_clip
 from stereo_spot_media.joining import ReassembleResult, reassemble
 from stereo_spot_media.matroska import CRC_32, SEGMENT, TRACKS, elements, find, number
+from stereo_spot_media.probe import content_light, mastering_display
 from stereo_spot_media.scene import Scene
-from stereo_spot_shared.manifest import Manifest
-from stereo_spot_shared.rendering import Container, FramePacking
+from stereo_spot_shared.manifest import ContentLight, Manifest, MasteringDisplay
+from stereo_spot_shared.rendering import Container, FramePacking, RenderParams
 from stereo_spot_shared.timing import Ticks
 
 VFR = [0, 1500, 1510, 9000, 9001, 9002, 12000, 30000, 30003, 45000]
@@ -66,11 +68,12 @@ def joined(
     container: Container,
     *,
     encoder: tuple[str, dict[str, str]] = X264,
-    layout: FramePacking = FramePacking.FULL_SBS,
+    params: RenderParams | None = None,
 ) -> tuple[Path, ReassembleResult]:
     output = folder / f"out.{container}"
     paths = render(folder, manifest, encoder)
-    return output, reassemble(source, manifest, paths, output, layout=layout, container=container)
+    params = (params or RenderParams()).model_copy(update={"container": container})
+    return output, reassemble(source, manifest, paths, output, params=params)
 
 
 @pytest.mark.parametrize("encoder", [X264, X265], ids=["x264", "x265"])
@@ -125,7 +128,7 @@ def test_packed_pictures_may_be_larger_than_any_source(tmp_path: Path, silent: P
     manifest = plan([0, 1], Fraction(1, 25), [2])
     paths = render(tmp_path, manifest, ("ffv1", {}), size=(16640, 32))
     output = tmp_path / "out.mkv"
-    result = reassemble(silent, manifest, paths, output, layout=FramePacking.FULL_SBS, container=Container.MKV)
+    result = reassemble(silent, manifest, paths, output, params=RenderParams(container=Container.MKV))
     assert result.width == 16640
 
 
@@ -150,7 +153,7 @@ def test_lost_frames_leave_a_gap_and_nothing_moves(tmp_path: Path, silent: Path)
     lost = {1: Ticks.of(sorted(gone))}
     paths = render(tmp_path, manifest, skip=frozenset(gone))
     output = tmp_path / "out.mp4"
-    result = reassemble(silent, manifest, paths, output, layout=FramePacking.FULL_SBS, container=Container.MP4, lost=lost)
+    result = reassemble(silent, manifest, paths, output, params=RenderParams(container=Container.MP4), lost=lost)
     assert times_of(output) == [Fraction(time, 600) for time in times if time not in gone]
     assert result.frames == 27
 
@@ -162,7 +165,7 @@ def test_a_segment_whose_frames_are_all_lost_needs_no_picture(tmp_path: Path, si
     empty.touch()
     output = tmp_path / "out.mkv"
     lost = {0: manifest.segments[0].core}
-    reassemble(silent, manifest, [empty, *paths], output, layout=FramePacking.FULL_SBS, container=Container.MKV, lost=lost)
+    reassemble(silent, manifest, [empty, *paths], output, params=RenderParams(container=Container.MKV), lost=lost)
     assert len(times_of(output)) == 8
 
 
@@ -177,46 +180,125 @@ def test_segments_are_asked_for_one_at_a_time_and_may_be_deleted_behind(tmp_path
 
     output = tmp_path / "out.mp4"
     seen: list[int] = []
-    reassemble(silent, manifest, fetched(), output, layout=FramePacking.FULL_SBS, container=Container.MP4, on_progress=seen.append)
+    reassemble(silent, manifest, fetched(), output, params=RenderParams(container=Container.MP4), on_progress=seen.append)
     assert len(times_of(output)) == 40
     assert not any(path.exists() for path in paths)
     assert seen[-1] == 40
 
 
+SBS, RL = "Side by Side (left eye first)", "Side by Side (right eye first)"
 MARKS = {
-    FramePacking.FULL_SBS: (2, "Side by Side (left eye first)"),
-    FramePacking.HALF_SBS: (2, "Side by Side (left eye first)"),
-    FramePacking.FULL_TB: (1, "Top-Bottom (left eye first)"),
-    FramePacking.HALF_TB: (1, "Top-Bottom (left eye first)"),
-    FramePacking.ANAGLYPH: (None, "Anaglyph (cyan/red)"),
+    FramePacking.FULL_SBS: (2, SBS, 4, RL),
+    FramePacking.HALF_SBS: (2, SBS, 4, RL),
+    FramePacking.FULL_TB: (1, "Top-Bottom (left eye first)", None, "Top-Bottom (right eye first)"),
+    FramePacking.HALF_TB: (1, "Top-Bottom (left eye first)", None, "Top-Bottom (right eye first)"),
+    FramePacking.VR180: (2, SBS, 4, RL),
+    FramePacking.ROWS: (None, "Row Interleaved (left eye first)", None, "Row Interleaved (right eye first)"),
+    FramePacking.ANAGLYPH: (None, "Anaglyph (cyan/red)", None, None),
+    FramePacking.ANAGLYPH_GREY: (None, "Anaglyph (cyan/red)", None, None),
+    FramePacking.ANAGLYPH_COLOUR: (None, "Anaglyph (cyan/red)", None, None),
+    FramePacking.ANAGLYPH_HALF_COLOUR: (None, "Anaglyph (cyan/red)", None, None),
+    FramePacking.ANAGLYPH_GREEN_MAGENTA: (None, "Anaglyph (green/magenta)", None, None),
+    FramePacking.ANAGLYPH_AMBER_BLUE: (None, None, None, None),
 }
+"""What the file says with the left eye first, in MP4 (st3d) and in Matroska, and with the right eye first."""
+
+CASES = [
+    *((RenderParams(layout=layout), *marks[:2]) for layout, marks in MARKS.items()),
+    *((RenderParams(layout=layout, eye_swap=True), *marks[2:]) for layout, marks in MARKS.items()),
+    (RenderParams(layout=FramePacking.CROSS_EYED), 4, RL),
+    (RenderParams(layout=FramePacking.RGBD), None, None),
+    (RenderParams(layout=FramePacking.DEPTH), None, None),
+]
 
 
-@pytest.mark.parametrize("layout", FramePacking)
+def case(value: object) -> str | None:
+    return f"{value.layout}{' swapped' * value.eye_swap}" if isinstance(value, RenderParams) else None
+
+
+def test_every_layout_is_among_the_cases() -> None:
+    assert {params.layout for params, _, _ in CASES} == set(FramePacking)
+
+
+@pytest.mark.parametrize(("params", "mode", "_matroska"), CASES, ids=case)
 @pytest.mark.parametrize("container", [Container.MP4, Container.MOV])
-def test_mp4_and_mov_say_how_the_views_are_packed(tmp_path: Path, silent: Path, layout: FramePacking, container: Container) -> None:
+def test_mp4_and_mov_say_how_the_views_are_packed(
+    tmp_path: Path, silent: Path, params: RenderParams, mode: int | None, _matroska: str | None, container: Container
+) -> None:
     manifest = plan(list(range(30)), Fraction(1, 25), [20, 10])
-    output, _ = joined(tmp_path, silent, manifest, container, layout=layout)
-    mode, _ = MARKS[layout]
+    output, _ = joined(tmp_path, silent, manifest, container, params=params)
     trace = pymediainfo.MediaInfo.parse(str(output), mediainfo_options={"Details": "1"}, output="text")
     assert trace.count("st3d (13 bytes)") == (0 if mode is None else 1)
     assert pymediainfo.MediaInfo.parse(str(output)).general_tracks[0].isstreamable == "Yes"  # the index comes first
     with av.open(str(output)) as opened:
         frame = next(opened.decode(video=0))
         stereo = frame.side_data.get(SideDataType.STEREO3D)
-        assert (stereo is None) == (mode is None)
-        if stereo is not None:
+        if mode in (1, 2):
             # AVStereo3D begins with its type: 1 is side by side, 2 is top and bottom.
             assert int.from_bytes(bytes(stereo)[:4], "little") == {2: 1, 1: 2}[mode]
+        elif mode is None:
+            assert stereo is None
+    assert (b"\x00\x00\x00\x0dst3d\x00\x00\x00\x00" + bytes([mode or 0]) in output.read_bytes()) == (mode is not None)
     assert len(decoded_times(output)) == 30
 
 
-@pytest.mark.parametrize("layout", FramePacking)
-def test_mkv_says_how_the_views_are_packed(tmp_path: Path, silent: Path, layout: FramePacking) -> None:
+@pytest.mark.parametrize(("params", "_mode", "matroska"), CASES, ids=case)
+def test_mkv_says_how_the_views_are_packed(
+    tmp_path: Path, silent: Path, params: RenderParams, _mode: int | None, matroska: str | None
+) -> None:
     manifest = plan(list(range(30)), Fraction(1, 25), [20, 10])
-    output, _ = joined(tmp_path, silent, manifest, Container.MKV, layout=layout)
+    output, _ = joined(tmp_path, silent, manifest, Container.MKV, params=params)
     video = pymediainfo.MediaInfo.parse(str(output)).video_tracks[0]
-    assert video.multiview_layout == MARKS[layout][1]
+    assert video.multiview_layout == matroska
+    assert sorted(path.name for path in tmp_path.iterdir() if "template" in path.name) == []
+
+
+@pytest.mark.parametrize("container", Container)
+def test_half_domes_are_marked_as_such(tmp_path: Path, silent: Path, container: Container) -> None:
+    """FFmpeg reads a panorama back that lacks the quarters on both sides (AVSphericalMapping: bounds as 0.32 numbers)."""
+    manifest = plan(list(range(4)), Fraction(1, 25), [2, 2])
+    output, _ = joined(tmp_path, silent, manifest, container, params=RenderParams(layout=FramePacking.VR180))
+    with av.open(str(output)) as opened:
+        projection, *_, left, top, right, bottom, _padding = struct.unpack("=i3i4II", bytes(spherical(next(opened.decode(video=0)))))
+    assert projection in (0, 2)  # equirectangular, whole or tiled
+    assert (left, top, right, bottom) == (1 << 30, 0, 1 << 30, 0)
+
+
+def spherical(frame: av.VideoFrame) -> bytes:
+    data = frame.side_data.get(SideDataType.SPHERICAL)
+    assert data is not None
+    return bytes(data)
+
+
+DISPLAY = MasteringDisplay(
+    red=(Fraction(34000, 50000), Fraction(16000, 50000)),
+    green=(Fraction(13250, 50000), Fraction(34500, 50000)),
+    blue=(Fraction(7500, 50000), Fraction(3000, 50000)),
+    white=(Fraction(15635, 50000), Fraction(16450, 50000)),
+    min_luminance=Fraction(50, 10000),
+    max_luminance=Fraction(1000),
+)
+
+
+@pytest.mark.parametrize("container", Container)
+@pytest.mark.parametrize("encoder", [X264, X265], ids=["x264", "x265"])
+def test_containers_say_what_light_the_picture_was_mastered_for(
+    tmp_path: Path, silent: Path, container: Container, encoder: tuple[str, dict[str, str]]
+) -> None:
+    """The encoders of this test write no metadata of their own: what is found is the container's."""
+    manifest = plan(list(range(4)), Fraction(1, 25), [2, 2])
+    light = ContentLight(max_content=1000, max_average=400)
+    video = manifest.video.model_copy(update={"mastering_display": DISPLAY, "content_light": light})
+    output, _ = joined(tmp_path, silent, manifest.model_copy(update={"video": video}), container, encoder=encoder)
+    with av.open(str(output)) as opened:
+        frame = next(opened.decode(video=0))
+        assert mastering_display(frame) == DISPLAY
+        assert content_light(frame) == light
+    found = pymediainfo.MediaInfo.parse(str(output)).video_tracks[0]
+    assert found.mastering_display_luminance == "min: 0.0050 cd/m2, max: 1000 cd/m2"
+    assert (found.mastering_display_color_primaries, found.masteringdisplay_colorprimaries_source) == ("Display P3", "Container")
+    levels = found.maximum_content_light_level, found.maximum_frameaverage_light_level
+    assert [level.split()[0] for level in levels] == ["1000", "400"]  # with its unit in MP4, without in Matroska
 
 
 @pytest.mark.parametrize("container", [Container.MP4, Container.MOV])
@@ -245,7 +327,7 @@ def test_pixels_keep_their_shape(
     manifest = plan(list(range(4)), Fraction(1, 25), [2, 2])
     output = tmp_path / f"out.{container}"
     paths = render(tmp_path, manifest, size=size, aspect=aspect)
-    result = reassemble(silent, manifest, paths, output, layout=layout, container=container)
+    result = reassemble(silent, manifest, paths, output, params=RenderParams(layout=layout, container=container))
     assert result.sample_aspect_ratio == aspect
     if container is Container.MKV:
         data = bytearray(output.read_bytes())

@@ -11,7 +11,7 @@ from stereo_spot_media.join_tracks import payload_of
 from stereo_spot_media.joining import reassemble
 from stereo_spot_media.testing import real_clips
 from stereo_spot_shared.manifest import TrackKind
-from stereo_spot_shared.rendering import Container, FramePacking
+from stereo_spot_shared.rendering import Container, RenderParams
 
 CLIPS = real_clips()
 
@@ -30,7 +30,7 @@ def test_every_real_clip_joins_exactly(tmp_path: Path, clip: Path, container: Co
     manifest = plan_of(clip, 2, container)
     output = tmp_path / f"out.{container}"
     paths = render(tmp_path, manifest, X265 if container is Container.MP4 else X264)
-    result = reassemble(clip, manifest, paths, output, layout=FramePacking.FULL_SBS, container=container)
+    result = reassemble(clip, manifest, paths, output, params=RenderParams(container=container))
 
     with av.open(str(output), metadata_errors="replace") as opened:
         video = opened.streams.video[0]

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from joining_fixtures import plan_of, render
 
-from stereo_spot_media import marking
+from stereo_spot_media import isobmff
 from stereo_spot_media.carriage import AUDIO, codec_name
 from stereo_spot_media.demo_clip import Captions, Clip, Sound, write_clip
 from stereo_spot_media.join_tracks import add_tracks
 from stereo_spot_media.joining import ReassembleResult, reassemble
 from stereo_spot_media.scene import Scene
-from stereo_spot_shared.rendering import Container, FramePacking
+from stereo_spot_shared.rendering import Container, RenderParams
 
 SMALL = Scene(64, 48, Fraction(24))
 MILLISECONDS = Fraction(1, 1000)
@@ -28,7 +28,7 @@ def join(source: Path, container: Container, seconds: float = 0.7) -> tuple[Path
     folder = source.parent / f"join-{container}"
     folder.mkdir()
     output = folder / f"out.{container}"
-    result = reassemble(source, manifest, render(folder, manifest), output, layout=FramePacking.FULL_SBS, container=container)
+    result = reassemble(source, manifest, render(folder, manifest), output, params=RenderParams(container=container))
     return output, result
 
 
@@ -209,7 +209,7 @@ def test_chapters_move_with_the_clock(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "source.mkv", Clip(SMALL, frames=48, chapters=[(500, 1500, "one"), (1500, 2000, "two")]))
     manifest = plan_of(source, 1, Container.MKV).model_copy(update={"start_shift": Fraction(1, 4)})
     output = tmp_path / "out.mkv"
-    reassemble(source, manifest, render(tmp_path, manifest), output, layout=FramePacking.FULL_SBS, container=Container.MKV)
+    reassemble(source, manifest, render(tmp_path, manifest), output, params=RenderParams(container=Container.MKV))
     with av.open(str(output)) as opened:
         found = [(entry["start"] * entry["time_base"], entry["end"] * entry["time_base"]) for entry in opened.chapters()]
     assert found == [(Fraction(3, 4), Fraction(7, 4)), (Fraction(7, 4), Fraction(9, 4))]
@@ -298,18 +298,18 @@ def test_samples_of_unnamed_channels_are_carried(tmp_path: Path, suffix: str, la
 def edit_sound(path: Path, edits: list[tuple[int, int]]) -> None:
     """Give the sound of an MP4 whose index comes last an edit list: (milliseconds, first sample) each."""
     data = path.read_bytes()
-    moov = next(box for box in marking.boxes_of(data) if box.kind == b"moov")
+    moov = next(box for box in isobmff.boxes_of(data) if box.kind == b"moov")
     assert moov.end == len(data)
     entries = b"".join(struct.pack(">IiI", duration, first, 0x10000) for duration, first in edits)
-    edts = marking.boxed(b"edts", marking.boxed(b"elst", struct.pack(">II", 0, len(edits)) + entries))
+    edts = isobmff.boxed(b"edts", isobmff.boxed(b"elst", struct.pack(">II", 0, len(edits)) + entries))
 
     def edited(kind: bytes, body: memoryview) -> bytes | None:
-        handler = marking.find(body, b"mdia", b"hdlr") if kind == b"trak" else None
+        handler = isobmff.find(body, b"mdia", b"hdlr") if kind == b"trak" else None
         if handler is None or bytes(handler[8:12]) != b"soun":
             return None
-        return marking.boxed(b"trak", marking.edited(body, lambda inner, _: edts if inner == b"edts" else None, ()))
+        return isobmff.boxed(b"trak", isobmff.edited(body, lambda inner, _: edts if inner == b"edts" else None, ()))
 
-    path.write_bytes(data[: moov.start] + marking.edited(data[moov.start :], edited, (b"moov",)))
+    path.write_bytes(data[: moov.start] + isobmff.edited(data[moov.start :], edited, (b"moov",)))
 
 
 @pytest.mark.parametrize("container", Container)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stereo_spot_media import marking
-from stereo_spot_media.marking import mark_stereo, rebuilt_index
+from stereo_spot_media import isobmff
+from stereo_spot_media.isobmff import rebuilt_index
+from stereo_spot_media.marking import Marks, mark, marked_video
 from stereo_spot_shared.errors import VerificationFailed
-from stereo_spot_shared.rendering import FramePacking
 
 VISUAL = bytes(78)
 AVCC = b"\x00\x00\x00\x0cavcCabcd"
@@ -51,32 +51,35 @@ def movie(chunks: list[bytes], order: str, *, co64: bool, wide: bool, endless: b
     return b"".join(parts[kind] for kind in order)
 
 
+def in_video(marks: Marks) -> isobmff.Editor:
+    return lambda kind, body: marked_video(body, marks) if kind == b"trak" else None
+
+
 def read_back(data: bytes) -> tuple[list[bytes], list[list[int]], bytes]:
     """Kinds of the top-level boxes, all chunk offsets, and the index."""
-    boxes = list(marking.boxes_of(data))
+    boxes = list(isobmff.boxes_of(data))
     moov = next(data[part.start : part.end] for part in boxes if part.kind == b"moov")
-    return [part.kind for part in boxes], [table.tolist() for table in marking.chunk_tables(moov)], moov
+    return [part.kind for part in boxes], [table.tolist() for table in isobmff.chunk_tables(moov)], moov
 
 
 @pytest.mark.parametrize("order", ["fdm", "fmd", "dm", "fxdm", "fmdx", "fdmx", "fxmxd"])
 @pytest.mark.parametrize("co64", [False, True])
 @pytest.mark.parametrize("wide", [False, True])
-@pytest.mark.parametrize("layout", [FramePacking.FULL_SBS, FramePacking.HALF_TB, FramePacking.ANAGLYPH])
+@pytest.mark.parametrize("mode", [None, 1, 2, 4])
 def test_marks_and_moves_the_index_and_no_chunk_is_lost(
-    tmp_path: Path, order: str, co64: bool, wide: bool, layout: FramePacking, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, order: str, co64: bool, wide: bool, mode: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(marking, "BLOCK", 7)  # so that small files are moved in many blocks
+    monkeypatch.setattr(isobmff, "BLOCK", 7)  # so that small files are moved in many blocks
     chunks = [bytes([65 + number]) * (3 + number % 5) for number in range(20)]
     path = tmp_path / "movie.mp4"
     path.write_bytes(movie(chunks, order, co64=co64, wide=wide))
-    mark_stereo(path, layout)
+    mark(path, Marks(stereo=mode))
     data = path.read_bytes()
     kinds, tables, moov = read_back(data)
     assert kinds.index(b"moov") == (1 if "f" in order else 0)
     assert sorted(kinds) == sorted({"f": b"ftyp", "m": b"moov", "d": b"mdat", "x": b"free"}[kind] for kind in order)
     found = [data[place : place + len(chunks[number * 2 + kind])] for kind in (0, 1) for number, place in enumerate(tables[kind])]
     assert found == chunks[::2] + chunks[1::2]
-    mode = {"full-sbs": 2, "half-sbs": 2, "full-tb": 1, "half-tb": 1}.get(layout)
     assert moov.count(b"st3d") == (mode is not None)
     if mode is not None:
         entry = box(b"avc1", VISUAL + AVCC + b"\x00\x00\x00\x0dst3d\x00\x00\x00\x00" + bytes([mode]))
@@ -86,11 +89,11 @@ def test_marks_and_moves_the_index_and_no_chunk_is_lost(
 def test_marking_twice_marks_once(tmp_path: Path) -> None:
     path = tmp_path / "movie.mp4"
     path.write_bytes(movie([b"ab", b"cd"], "fdm", co64=False, wide=False))
-    mark_stereo(path, FramePacking.FULL_SBS)
+    mark(path, Marks(stereo=2))
     once = path.read_bytes()
-    mark_stereo(path, FramePacking.FULL_SBS)
+    mark(path, Marks(stereo=2))
     assert path.read_bytes() == once
-    mark_stereo(path, FramePacking.ANAGLYPH)
+    mark(path, Marks())
     assert len(path.read_bytes()) == len(once) - 13
     assert read_back(path.read_bytes())[1] == [[offset - 13 for offset in table] for table in read_back(once)[1]]
 
@@ -98,7 +101,7 @@ def test_marking_twice_marks_once(tmp_path: Path) -> None:
 def test_media_data_that_runs_to_the_end_of_the_file_is_moved(tmp_path: Path) -> None:
     path = tmp_path / "movie.mp4"
     path.write_bytes(movie([b"abc", b"defg"], "fmd", co64=False, wide=False, endless=True))
-    mark_stereo(path, FramePacking.FULL_SBS)
+    mark(path, Marks(stereo=2))
     data = path.read_bytes()
     _, tables, _ = read_back(data)
     assert [data[tables[0][0] :][:3], data[tables[1][0] :][:4]] == [b"abc", b"defg"]
@@ -111,7 +114,7 @@ def test_media_data_that_runs_to_the_end_of_the_file_is_moved(tmp_path: Path) ->
 )
 def test_offsets_become_64_bit_exactly_when_they_must(offsets: list[int], position: int, target: int) -> None:
     old = box(b"moov", track(b"vide", box(b"avc1", VISUAL + AVCC), offsets, co64=False, wide=False))
-    new = rebuilt_index(old, 2, target=target, position=position)
+    new = rebuilt_index(old, in_video(Marks(stereo=2)), target=target, position=position)
     _, [table], _ = read_back(new)
     growth = len(new) - len(old)
     wanted = [offset if offset < target else offset + len(new) if offset < position + len(old) else offset + growth for offset in offsets]
@@ -127,7 +130,7 @@ def test_files_without_one_index_are_refused_untouched(tmp_path: Path, content: 
     path = tmp_path / "movie.mp4"
     path.write_bytes(content)
     with pytest.raises(VerificationFailed):
-        mark_stereo(path, FramePacking.FULL_SBS)
+        mark(path, Marks(stereo=2))
     assert path.read_bytes() == content
 
 
@@ -135,7 +138,7 @@ def test_a_box_longer_than_its_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "movie.mp4"
     path.write_bytes(movie([b"abc", b"def"], "fdm", co64=False, wide=False)[:-3])
     with pytest.raises(VerificationFailed, match="damaged"):
-        mark_stereo(path, FramePacking.FULL_SBS)
+        mark(path, Marks(stereo=2))
 
 
 @given(data=st.binary(min_size=1, max_size=200), start=st.integers(0, 100), by=st.integers(-50, 50), block=st.integers(1, 40))
@@ -147,8 +150,8 @@ def test_bytes_are_moved_whatever_the_blocks(
     path = tmp_path_factory.mktemp("shift") / "file"
     path.write_bytes(data)
     with pytest.MonkeyPatch.context() as patch, path.open("r+b", buffering=0) as file:
-        patch.setattr(marking, "BLOCK", block)
-        marking.shift(file.fileno(), start, len(data), by)
+        patch.setattr(isobmff, "BLOCK", block)
+        isobmff.shift(file.fileno(), start, len(data), by)
         file.seek(start + by)
         assert file.read(len(data) - start) == data[start:]
         file.seek(0)
@@ -158,5 +161,5 @@ def test_bytes_are_moved_whatever_the_blocks(
 def test_a_large_index_is_rebuilt_without_loops_over_its_entries() -> None:
     offsets = np.arange(0, 4_000_000, 2).tolist()
     old = box(b"moov", track(b"vide", box(b"avc1", VISUAL + AVCC), offsets, co64=True, wide=False))
-    _, [table], _ = read_back(rebuilt_index(old, 2, target=0, position=10_000_000))
+    _, [table], _ = read_back(rebuilt_index(old, in_video(Marks(stereo=2)), target=0, position=10_000_000))
     assert table[:3] == [len(old) + 13, len(old) + 15, len(old) + 17]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stereo_spot_shared.base import Value
 
 
 class FramePacking(StrEnum):
-    """How the two views share one picture. The values are the names that the command line and the API use."""
+    """What one picture of the result holds. The values are the names that the command line and the API use."""
 
     FULL_SBS = "full-sbs"
     """Side by side, left view left, each at full size: twice as wide."""
@@ -20,8 +21,32 @@ class FramePacking(StrEnum):
     """Left view above the right one, each at full size: twice as high."""
     HALF_TB = "half-tb"
     """Left view above the right one, each squeezed to half its height."""
+    CROSS_EYED = "cross-eyed"
+    """Side by side at full size, the right view left: to be looked at without any glasses, with the eyes crossed."""
+    ROWS = "rows"
+    """Rows of the left and the right view in turn, as displays with polarising glasses want them; the size of the source."""
+    VR180 = "vr180"
+    """For headsets: each view a half dome (equirectangular, 180 degrees) in which the picture hangs as a flat screen; side by side."""
     ANAGLYPH = "anaglyph"
-    """Red-cyan glasses, by Dubois' least-squares matrices; the size of the source."""
+    """Red-cyan glasses, by Dubois' least-squares matrices; the size of the source, as all anaglyphs."""
+    ANAGLYPH_GREEN_MAGENTA = "anaglyph-green-magenta"
+    """Green-magenta glasses, by Dubois' matrices."""
+    ANAGLYPH_AMBER_BLUE = "anaglyph-amber-blue"
+    """Amber-blue glasses, by Dubois' matrices."""
+    ANAGLYPH_GREY = "anaglyph-grey"
+    """Red-cyan glasses, without colours: the least ghosting."""
+    ANAGLYPH_COLOUR = "anaglyph-colour"
+    """Red-cyan glasses, red from the left view, green and blue from the right one: bright colours that compete between the eyes."""
+    ANAGLYPH_HALF_COLOUR = "anaglyph-half-colour"
+    """Red-cyan glasses, the left view without its colours: less competition."""
+    RGBD = "rgbd"
+    """The picture, and beside it its depth in grey (white is near): for players and displays that make the views themselves."""
+    DEPTH = "depth"
+    """The depth alone, in grey."""
+
+
+PLAIN = frozenset({FramePacking.RGBD, FramePacking.DEPTH})
+"""Layouts without views of two eyes."""
 
 
 class Quality(StrEnum):
@@ -53,7 +78,8 @@ class RenderParams(Value):
 
     `max_disparity` is the full range of disparity in percent of the frame's width, `convergence` the relative
     depth (0 far, 1 near) that lies on the screen: see the architecture page, *Rendering*. `keep_eye` names the view
-    that is the source, bit for bit, while the other takes all of the disparity; without it each takes half.
+    that is the source, bit for bit, while the other takes all of the disparity; without it each takes half. `eye_swap` puts
+    each view where the layout has the other one (and the marking of the file says so).
     """
 
     layout: FramePacking = FramePacking.FULL_SBS
@@ -61,9 +87,23 @@ class RenderParams(Value):
     max_disparity: float = Field(default=2.0, ge=0.0, le=10.0)
     convergence: float = Field(default=0.5, ge=0.0, le=1.0)
     keep_eye: Eye | None = None
+    eye_swap: bool = False
     quality: Quality = Quality.BALANCED
     container: Container = Container.MP4
     segment_seconds: float = Field(default=20.0, ge=0.5, le=600.0)
+
+    @property
+    def right_first(self) -> bool:
+        """Whether the right view stands where a layout has the left one."""
+        return self.eye_swap or self.layout is FramePacking.CROSS_EYED
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.layout in PLAIN and (self.keep_eye or self.eye_swap):
+            raise ValueError(f"the layout {self.layout} has no views of two eyes that could be kept or swapped")
+        if self.eye_swap and self.layout is FramePacking.CROSS_EYED:
+            raise ValueError("cross-eyed with its eyes swapped is full-sbs; ask for that layout instead")
+        return self
 
 
 TEMPORAL_RADIUS = 4

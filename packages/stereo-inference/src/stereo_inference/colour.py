@@ -27,13 +27,18 @@ HD_HEIGHT = 720
 """From this height on, a picture that does not say is taken for BT.709, below it for BT.601, as players do."""
 
 
-def yuv_to_rgb(colour: Colour, bits: int, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Matrix (3, 3) and offset (3,) with rgb = matrix @ yuv + offset, from code values to 0..1.
+def luma_weights(colour: Colour, height: int) -> NDArray[np.float32]:
+    """Weights (3,) of red, green and blue in luma.
 
     A matrix that is unspecified, or not of the usual kind (YCgCo, ICtCp), is guessed from the picture's height.
     """
     red, blue = LUMA_WEIGHTS.get(colour.matrix, LUMA_WEIGHTS[1 if height >= HD_HEIGHT else 6])
-    green = 1 - red - blue
+    return np.array([red, 1 - red - blue, blue], np.float32)
+
+
+def yuv_to_rgb(colour: Colour, bits: int, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Matrix (3, 3) and offset (3,) with rgb = matrix @ yuv + offset, from code values to 0..1; for the matrix see `luma_weights`."""
+    red, green, blue = luma_weights(colour, height).astype(np.float64)
     mix = np.array(
         [
             [1.0, 0.0, 2 * (1 - red)],
@@ -41,11 +46,18 @@ def yuv_to_rgb(colour: Colour, bits: int, height: int) -> tuple[NDArray[np.float
             [1.0, 2 * (1 - blue), 0.0],
         ]
     )
-    step = 1 << (bits - 8)
-    peak = (1 << bits) - 1
-    black, luma, chroma = (0, peak, peak) if colour.full_range else (16 * step, 219 * step, 224 * step)
+    black, white, neutral = grey_levels(colour, bits)
+    luma = white - black
+    chroma = luma if colour.full_range else 224 << (bits - 8)
     matrix = mix / np.array([luma, chroma, chroma])
-    return matrix, -matrix @ np.array([black, 128 * step, 128 * step], np.float64)
+    return matrix, -matrix @ np.array([black, neutral, neutral], np.float64)
+
+
+def grey_levels(colour: Colour, bits: int) -> tuple[int, int, int]:
+    """Code values of black and white in luma, and of no colour in chroma."""
+    step = 1 << (bits - 8)
+    black, white = (0, (1 << bits) - 1) if colour.full_range else (16 * step, 235 * step)
+    return black, white, 128 * step
 
 
 def small_rgb(picture: Picture, width: int, height: int, colour: Colour) -> NDArray[np.uint8]:

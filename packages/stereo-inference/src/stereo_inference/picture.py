@@ -93,3 +93,10 @@ class Picture:
             return self.planes[0][: self.height, : self.width]
         columns, rows = self.format.chroma_size(self.width, self.height)
         return self.planes[index][:rows, :columns]
+
+    def copy_to(self, target: Picture, top: int = 0, left: int = 0) -> None:
+        """Write this picture into `target` with its corner at luma row `top` and column `left` (multiples of the chroma grid)."""
+        for index in range(3):
+            source = self.cropped(index)
+            row, column = (top >> self.format.sub_y, left >> self.format.sub_x) if index else (top, left)
+            target.planes[index][row : row + source.shape[0], column : column + source.shape[1]] = source

@@ -17,10 +17,9 @@ from stereo_inference.colour import small_rgb
 from stereo_inference.depth import DepthEstimator
 from stereo_inference.depth.steady import Seen, SteadyDepth
 from stereo_inference.layouts import packed_size
-from stereo_inference.packing import Packer
+from stereo_inference.packing import Packer, packer_for
 from stereo_inference.stages import Stages
 from stereo_inference.stereo.disparity import DepthField
-from stereo_inference.stereo.views import StereoRenderer
 from stereo_inference.video_io.decode import SegmentReader, SourceFrame
 from stereo_inference.video_io.encode import segment_writer
 from stereo_inference.video_io.encoder_process import EncoderProcess, Encoding, PictureSlot
@@ -28,6 +27,7 @@ from stereo_inference.video_io.encoders import OutputFormat, shared_pictures
 from stereo_spot_shared.errors import Interrupted, RenderFailed
 from stereo_spot_shared.inference import RenderRequest, RenderResult, StageSeconds
 from stereo_spot_shared.manifest import VideoStream
+from stereo_spot_shared.rendering import FramePacking
 from stereo_spot_shared.timing import Ticks
 
 
@@ -76,15 +76,13 @@ def render_segment(
             times=times, end=end_of(request), pts_offset=request.pts_offset, threads=threads, pictures=shared_pictures(target, threads),
         ) as encoding,
     ):  # fmt: skip
-        packer = Packer(request.params.layout, width, height, reader.format, reader.colour, executor=executor, threads=threads)
-        renderer = StereoRenderer(
-            width, height,
-            max_disparity=request.params.max_disparity, convergence=request.params.convergence, keep_eye=request.params.keep_eye,
-            executor=executor, threads=threads,
+        packer = packer_for(
+            request.params, width, height, reader.format, reader.colour,
+            aspect=upright_aspect(request.video), executor=executor, threads=threads,
         )  # fmt: skip
         frames = stages.run("decode", reader.frames())
         depths = stages.run("depth", steady_depths(frames, estimator, reader))
-        packed = stages.run("warp", packed_frames(depths, renderer, packer, encoding, counts))
+        packed = stages.run("warp", packed_frames(depths, packer, encoding, counts))
         for moment, slot in packed:
             if should_stop():
                 raise Interrupted("Rendering was asked to stop.")
@@ -130,18 +128,16 @@ def steady_depths(frames: Iterable[SourceFrame], estimator: DepthEstimator, read
 
 
 def packed_frames(
-    depths: Iterable[Seen[SourceFrame]], renderer: StereoRenderer, packer: Packer, encoding: Encoding, counts: Counts
+    depths: Iterable[Seen[SourceFrame]], packer: Packer, encoding: Encoding, counts: Counts
 ) -> Iterator[tuple[int, PictureSlot]]:
-    """Both views of every frame of the core in one picture, with its time; context frames end here."""
+    """What the layout shows of every frame of the core, with its time; context frames end here."""
     for seen in depths:
         frame = seen.payload
         if not frame.core:
             counts.context += 1
             continue
         slot = encoding.new_picture()
-        left, right = packer.places(slot.picture)
-        renderer.render(frame.picture, DepthField.guided(seen.depth, frame.picture), left, right)
-        packer.finish(slot.picture)
+        packer.pack(frame.picture, DepthField.guided(seen.depth, frame.picture), slot.picture)
         moment = frame.time
         del seen, frame  # not to be kept while the next is awaited
         yield moment, slot
@@ -152,20 +148,26 @@ def upright_size(video: VideoStream) -> tuple[int, int]:
     return (video.height, video.width) if video.rotation in (90, 270) else (video.width, video.height)
 
 
+def upright_aspect(video: VideoStream) -> Fraction:
+    """Width by height of a pixel of the picture as it is shown."""
+    aspect = video.sample_aspect_ratio or Fraction(1)
+    return 1 / aspect if video.rotation in (90, 270) else aspect
+
+
 def output_format(request: RenderRequest, reader: SegmentReader) -> OutputFormat:
     """What is encoded: the same for every segment of a job."""
     video = request.video
     width, height = packed_size(request.params.layout, *upright_size(video), reader.format)
-    aspect = video.sample_aspect_ratio or Fraction(1)
     return OutputFormat(
         width=width,
         height=height,
         format=reader.format,
         layout=request.params.layout,
+        right_first=request.params.right_first,
         quality=request.params.quality,
         rate=video.average_rate,
         time_base=video.time_base,
-        aspect=1 / aspect if video.rotation in (90, 270) else aspect,
+        aspect=Fraction(1) if request.params.layout is FramePacking.VR180 else upright_aspect(video),
         colour=reader.colour,
         mastering_display=video.mastering_display,
         content_light=video.content_light,

@@ -12,6 +12,8 @@ import pytest
 from rendering_fixtures import SMALL, Cut, cut, decoded, luma, shared_encoder, times_of
 
 from stereo_inference.depth.basic import BasicDepth
+from stereo_inference.layouts import packed_size
+from stereo_inference.picture import PIXEL_FORMATS
 from stereo_inference.render import render_segment
 from stereo_spot_media.demo_clip import Clip
 from stereo_spot_media.scene import Scene, read_frame_number
@@ -178,7 +180,6 @@ def test_a_result_that_cannot_be_written_is_the_storages_fault(tmp_path: Path) -
 def test_every_layout_says_its_true_size(tmp_path: Path, layout: FramePacking) -> None:
     job = cut(tmp_path, Clip(scene=SMALL, frames=3), layout=layout)
     result, path = job.render()
-    wide = 256 if layout is FramePacking.FULL_SBS else 128
-    high = 144 if layout is FramePacking.FULL_TB else 72
+    wide, high = packed_size(layout, 128, 72, PIXEL_FORMATS["yuv420p"])
     assert (result.width, result.height) == (wide, high)
     assert {(frame.width, frame.height) for _, frame in decoded(path, job.manifest)} == {(wide, high)}

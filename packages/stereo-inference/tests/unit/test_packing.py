@@ -10,37 +10,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stereo_inference.layouts import packed_size
-from stereo_inference.packing import Packer
+from stereo_inference.packing.arrangements import InPlace, Rows, Squeezed
 from stereo_inference.picture import PIXEL_FORMATS, Picture
-from stereo_spot_shared.manifest import Colour
 from stereo_spot_shared.rendering import FramePacking
 
-LAYOUTS = [layout for layout in FramePacking if layout is not FramePacking.ANAGLYPH]
+ARRANGEMENTS = {
+    FramePacking.FULL_SBS: InPlace,
+    FramePacking.HALF_SBS: Squeezed,
+    FramePacking.FULL_TB: InPlace,
+    FramePacking.HALF_TB: Squeezed,
+    FramePacking.CROSS_EYED: InPlace,
+}
+BESIDE = (FramePacking.FULL_SBS, FramePacking.HALF_SBS, FramePacking.CROSS_EYED)
 SIZES = [(64, 48), (63, 47), (66, 50), (1, 1)]
 
 
-def packed(layout: FramePacking, left: Picture, right: Picture) -> Picture:
-    """Both views through a `Packer`."""
-    width, height, form = left.width, left.height, left.format
-    packer = Packer(layout, width, height, form, Colour())
-    out = Picture.empty(*packed_size(layout, width, height, form), form)
+def packed(layout: FramePacking, first: Picture, second: Picture) -> Picture:
+    """Both views through an arrangement."""
+    form = first.format
+    arrangement = ARRANGEMENTS.get(layout, Rows)(layout, (first.width, first.height), form)
+    out = Picture.empty(*packed_size(layout, first.width, first.height, form), form)
     for plane in out.planes:
         plane[:] = 0
-    for place, view in zip(packer.places(out), (left, right), strict=True):
-        for index, plane in enumerate(place.picture.planes):
-            source = view.cropped(index)
-            top, first = (place.top >> form.sub_y, place.left >> form.sub_x) if index else (place.top, place.left)
-            plane[top : top + source.shape[0], first : first + source.shape[1]] = source
-    packer.finish(out)
+    for place, view in zip(arrangement.places(out), (first, second), strict=True):
+        view.copy_to(place.picture, place.top, place.left)
+    arrangement.finish(out)
     return out
 
 
 def halves(layout: FramePacking, out: Picture, index: int) -> list[np.ndarray]:
-    return np.split(out.cropped(index), 2, axis=1 if layout in (FramePacking.FULL_SBS, FramePacking.HALF_SBS) else 0)
+    return np.split(out.cropped(index), 2, axis=1 if layout in BESIDE else 0)
+
+
+FULL = {FramePacking.FULL_SBS: (2, 1), FramePacking.CROSS_EYED: (2, 1), FramePacking.RGBD: (2, 1), FramePacking.FULL_TB: (1, 2)}
+SHARED = {FramePacking.HALF_SBS: (2, 1), FramePacking.HALF_TB: (1, 2)}
 
 
 @given(
-    layout=st.sampled_from(list(FramePacking)),
+    layout=st.sampled_from([layout for layout in FramePacking if layout is not FramePacking.VR180]),
     name=st.sampled_from(sorted(PIXEL_FORMATS)),
     width=st.integers(1, 5000),
     height=st.integers(1, 5000),
@@ -48,13 +55,22 @@ def halves(layout: FramePacking, out: Picture, index: int) -> list[np.ndarray]:
 def test_sizes_hold_whole_chroma_samples_of_both_views_and_pad_as_little_as_they_can(layout, name, width, height):
     form = PIXEL_FORMATS[name]
     columns, rows = packed_size(layout, width, height, form)
-    views = {FramePacking.FULL_SBS: (2, 1), FramePacking.FULL_TB: (1, 2)}.get(layout, (1, 1))
-    assert 0 <= columns - views[0] * width < 4 * views[0]
-    assert 0 <= rows - views[1] * height < 4 * views[1]
-    across = 2 if layout in (FramePacking.FULL_SBS, FramePacking.HALF_SBS) else 1
-    down = 2 if layout in (FramePacking.FULL_TB, FramePacking.HALF_TB) else 1
+    across, down = FULL.get(layout, (1, 1))
+    assert 0 <= columns - across * width < 4 * across
+    assert 0 <= rows - down * height < 4 * down
+    across, down = FULL.get(layout, SHARED.get(layout, (1, 1)))
     assert columns % (across << form.sub_x) == 0
     assert rows % (down << form.sub_y) == 0
+
+
+@given(name=st.sampled_from(sorted(PIXEL_FORMATS)), width=st.integers(1, 8000), height=st.integers(1, 8000))
+def test_domes_are_square_keep_the_middle_of_the_picture_sharp_and_are_never_wider_than_headsets_decode(name, width, height):
+    columns, rows = packed_size(FramePacking.VR180, width, height, PIXEL_FORMATS[name])
+    assert columns == 2 * rows
+    assert rows % 16 == 0
+    per_radian = rows / np.pi  # in the middle of the dome; the picture's is half its width by the tangent of half its angle
+    assert per_radian >= max(width, height) / 2 / np.tan(np.radians(50)) or rows == 4096
+    assert rows <= 4096
 
 
 @pytest.mark.parametrize(
@@ -65,13 +81,18 @@ def test_sizes_hold_whole_chroma_samples_of_both_views_and_pad_as_little_as_they
         ("full-tb", (1920, 2160)),
         ("half-tb", (1920, 1080)),
         ("anaglyph", (1920, 1080)),
+        ("cross-eyed", (3840, 1080)),
+        ("rows", (1920, 1080)),
+        ("rgbd", (3840, 1080)),
+        ("depth", (1920, 1080)),
+        ("vr180", (5088, 2544)),
     ],
 )
 def test_full_hd_in_every_layout(layout, size):
     assert packed_size(FramePacking(layout), 1920, 1080, PIXEL_FORMATS["yuv420p"]) == size
 
 
-@pytest.mark.parametrize(("layout", "name", "size"), list(itertools.product(LAYOUTS, sorted(PIXEL_FORMATS), SIZES)))
+@pytest.mark.parametrize(("layout", "name", "size"), list(itertools.product(ARRANGEMENTS, sorted(PIXEL_FORMATS), SIZES)))
 def test_flat_views_stay_flat_on_their_side(random_picture, layout, name, size):
     """Padding, squeezing and placing mix nothing of one view into the other, and leave nothing unwritten."""
     left, right = random_picture(*size, name), random_picture(*size, name)
@@ -108,3 +129,16 @@ def test_half_layouts_average_neighbouring_pixels(random_picture, layout, name):
             source = view.cropped(index).astype(int)
             pairs = (source[:, ::2], source[:, 1::2]) if layout is FramePacking.HALF_SBS else (source[::2], source[1::2])
             assert np.abs(half - sum(pairs) / 2).max() <= 0.5
+
+
+@pytest.mark.parametrize(("name", "size"), list(itertools.product(sorted(PIXEL_FORMATS), SIZES)))
+def test_rows_are_taken_in_turn_and_chroma_that_two_of_them_share_is_the_mean(random_picture, name, size):
+    first, second = random_picture(*size, name, 1), random_picture(*size, name, 2)
+    out = packed(FramePacking.ROWS, first, second)
+    for index in range(3):
+        found, views = out.cropped(index), [view.cropped(index) for view in (first, second)]
+        for row in range(size[1] if index == 0 or not out.format.sub_y else views[0].shape[0]):
+            if index and out.format.sub_y:
+                assert np.abs(found[row, : views[0].shape[1]] - (views[0][row].astype(int) + views[1][row]) / 2).max() <= 0.5
+            else:
+                assert np.array_equal(found[row, : views[0].shape[1]], views[row % 2][row])

@@ -11,12 +11,14 @@ import numpy as np
 
 from stereo_inference.colour import small_rgb
 from stereo_inference.depth import load_estimator
+from stereo_inference.layouts import packed_size
 from stereo_inference.memory import keep_pictures
-from stereo_inference.packing import Packer
+from stereo_inference.packing import packer_for
+from stereo_inference.packing.anaglyph import Anaglyph
+from stereo_inference.packing.anaglyph_colours import GLASSES
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_inference.render import workers
 from stereo_inference.stereo.disparity import DepthField
-from stereo_inference.stereo.views import StereoRenderer
 from stereo_spot_cli.bench.report import KernelBench
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.manifest import Colour
@@ -43,18 +45,18 @@ def measure(pixel_format: str) -> KernelBench:
     estimator = load_estimator("basic")
     size = estimator.working_size(WIDTH, HEIGHT)
     exact = Scene(*size).depth(FRAME).astype(np.float32)
-    renderer = StereoRenderer(WIDTH, HEIGHT, max_disparity=params.max_disparity, convergence=params.convergence)
-    left, right = Packer(FramePacking.FULL_SBS, WIDTH, HEIGHT, form, colour).places(Picture.empty(2 * WIDTH, HEIGHT, form))
     field = DepthField.guided(exact, picture)
-    anaglyph, mixed = Packer(FramePacking.ANAGLYPH, WIDTH, HEIGHT, form, colour), Picture.empty(WIDTH, HEIGHT, form)
+    views = packer_for(params, WIDTH, HEIGHT, form, colour)
+    packed = Picture.empty(*packed_size(params.layout, WIDTH, HEIGHT, form), form)
+    mixer, mixed = Anaglyph(GLASSES[FramePacking.ANAGLYPH], colour, form, HEIGHT), Picture.empty(WIDTH, HEIGHT, form)
     return KernelBench(
         pixel_format=pixel_format,
         width=WIDTH,
         height=HEIGHT,
         depth=milliseconds(lambda: estimator.estimate(small_rgb(picture, *size, colour)[None])),
         refinement=milliseconds(lambda: DepthField.guided(exact, picture)),
-        views=milliseconds(lambda: renderer.render(picture, field, left, right)),
-        anaglyph=milliseconds(lambda: anaglyph.finish(mixed)),
+        views=milliseconds(lambda: views.pack(picture, field, packed)),
+        anaglyph=milliseconds(lambda: mixer.mix(picture, picture, mixed)),
     )
 
 

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersOption, some_path
+from stereo_spot_shared.naming import output_name
 from stereo_spot_shared.rendering import Eye, FramePacking, Quality, RenderParams
 
 DEFAULTS = RenderParams()
-DEMO_OUTPUT = "demo_3d.mp4"
+DEMO = "demo"
 
 
 def convert(  # noqa: PLR0917 - typer makes options of parameters
@@ -23,7 +24,7 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
             "-o",
             metavar="OUTPUT",
             parser=some_path,
-            help="The file to write; .mp4, .mov or .mkv (default: INPUT_3d.mp4 in this folder).",
+            help="The file to write; .mp4, .mov or .mkv (default, in this folder: INPUT_3D_SBS_LRF.mp4, or whatever players know the layout by).",
         ),
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Instead of INPUT, convert a short clip that is made up on the spot.")] = False,
@@ -43,6 +44,9 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
             "--keep-eye", help="Leave this view as the source is, bit for bit; the other takes all of the disparity.", show_default=False
         ),
     ] = DEFAULTS.keep_eye,
+    eye_swap: Annotated[
+        bool, typer.Option("--eye-swap", help="Put each view where the layout has the other one, for displays that mix them up.")
+    ] = DEFAULTS.eye_swap,
     segment_seconds: Annotated[
         float, typer.Option("--segment-seconds", min=0.5, max=600, help="About how long a segment is: what one worker renders at a time.")
     ] = DEFAULTS.segment_seconds,
@@ -60,18 +64,31 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
 
       stereo-spot convert movie.mp4 -o movie_3d.mp4
 
-      stereo-spot convert movie.mkv -o movie_3d.mkv --layout half-sbs --max-disparity 3
+      stereo-spot convert movie.mkv --layout half-sbs --max-disparity 3
+
+      stereo-spot convert movie.mp4 --layout vr180
 
       stereo-spot convert --demo
     """
-    from stereo_spot_cli.conversion.checks import check_input, check_output
+    from stereo_spot_cli.conversion.checks import check_input, check_output, render_params
 
     if (source is None) != demo:
         raise typer.BadParameter("name one video to convert, or --demo" if source is None else "give either INPUT or --demo, not both")
-    if result is None:
-        result = Path(f"{source.stem}_3d.mp4") if source is not None else Path(DEMO_OUTPUT)
+    look = {
+        "layout": layout,
+        "depth": depth,
+        "max_disparity": max_disparity,
+        "convergence": convergence,
+        "keep_eye": keep_eye,
+        "eye_swap": eye_swap,
+        "quality": quality,
+        "segment_seconds": segment_seconds,
+    }
     if source is not None:
         source = check_input(source)
+    params = render_params(look, result)
+    if result is None:
+        result = Path(output_name(source.stem if source else DEMO, params))
     result = check_output(result, source=source, overwrite=overwrite)
 
     from stereo_spot_cli.conversion.command import carry_out  # only now: it brings what is heavy
@@ -79,15 +96,7 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
     carry_out(
         source,
         result,
-        {
-            "layout": layout,
-            "depth": depth,
-            "max_disparity": max_disparity,
-            "convergence": convergence,
-            "keep_eye": keep_eye,
-            "quality": quality,
-            "segment_seconds": segment_seconds,
-        },
+        params,
         workers=workers,
         overwrite=overwrite,
         data_dir=data_dir,

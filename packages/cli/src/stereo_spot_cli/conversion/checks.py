@@ -6,10 +6,15 @@ import os
 import shlex
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import ValidationError
 
 from stereo_spot_cli.output import CommandFailed
-from stereo_spot_shared.rendering import Container
+from stereo_spot_shared.rendering import Container, RenderParams
 
 
 def check_input(path: Path) -> Path:
@@ -43,6 +48,17 @@ def container_of(output: Path) -> Container:
             f"the output {output} must end in one of {known}",
             hint=f"for example --output {shlex.quote(output.with_suffix('.mp4').name)}",
         ) from None
+
+
+def render_params(look: Mapping[str, Any], output: Path | None) -> RenderParams:
+    """The parameters of the job, in the container that the output's name asks for. Wrong usage where they are none that a job can have."""
+    container = RenderParams().container if output is None else container_of(output)
+    try:
+        return RenderParams(container=container, **look)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = f"{first['loc'][0]}: " if first["loc"] else ""
+        raise typer.BadParameter(f"{place}{first['msg'].removeprefix('Value error, ')}") from None
 
 
 def check_output(path: Path, *, source: Path | None, overwrite: bool) -> Path:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import typer
-from pydantic import ValidationError
 
 from stereo_spot_cli import output
-from stereo_spot_cli.conversion.checks import container_of
 from stereo_spot_cli.conversion.display import display
 from stereo_spot_cli.conversion.order import Order
 from stereo_spot_cli.conversion.run import convert_file
@@ -31,7 +27,7 @@ from stereo_spot_shared.rendering import RenderParams
 def carry_out(
     source: Path | None,
     result: Path,
-    look: Mapping[str, Any],
+    params: RenderParams,
     *,
     workers: int | None,
     overwrite: bool,
@@ -39,7 +35,6 @@ def carry_out(
     as_json: bool,
 ) -> None:
     """Convert `source` (None: the demo clip) into `result`, both checked, and say what came of it."""
-    params = render_params(look, result)
     check_depth(params.depth)
     place = open_data_dir(data_dir)
     order = Order(source or demo_video(place), result, params, overwrite, workers)
@@ -68,16 +63,6 @@ def convert(order: Order, data_dir: DataDir, *, quiet: bool) -> Summary:
                 return render_seconds(records, video, order.params, frames=frames, workers=workers)
 
             return convert_file(order, platform, data_dir, workers=workers, stop=stop, show=show, expected_seconds=expected_seconds)
-
-
-def render_params(look: Mapping[str, Any], result: Path) -> RenderParams:
-    """The parameters of the job. Wrong usage where a value is none that a job can have."""
-    container = container_of(result)
-    try:
-        return RenderParams(container=container, **look)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}") from None
 
 
 def check_depth(name: str) -> None:

@@ -1,7 +1,7 @@
-"""How both views share one picture: where each is rendered to, and what happens to them afterwards.
+"""What becomes of a picture and its depth: packers, one for each kind of layout, chosen by `packer_for`.
 
 Views whose size does not hold whole chroma samples are padded on the right and at the bottom by repeating their last
-column and row. The sample aspect ratio stays the source's in every layout, by which each view is shown as the source
+column and row. The sample aspect ratio stays the source's in every flat layout, by which each view is shown as the source
 is: a full layout is twice as wide (or high) as one view, and the players that unpack a half layout stretch each view
 back to the whole picture.
 """
@@ -9,77 +9,62 @@ back to the whole picture.
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from fractions import Fraction
+from typing import Protocol
 
-import cv2
-
-from stereo_inference.layouts import HALF, view_size
 from stereo_inference.packing.anaglyph import Anaglyph
-from stereo_inference.picture import Picture, PixelFormat, Plane
-from stereo_inference.stereo.views import Place
+from stereo_inference.packing.anaglyph_colours import GLASSES
+from stereo_inference.packing.arrangements import InPlace, Mixed, Rows, Squeezed, ViewPacker
+from stereo_inference.packing.depth import DepthPacker
+from stereo_inference.packing.dome import Domes
+from stereo_inference.picture import Picture, PixelFormat
+from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.views import StereoRenderer
 from stereo_spot_shared.manifest import Colour
-from stereo_spot_shared.rendering import FramePacking
+from stereo_spot_shared.rendering import PLAIN, FramePacking, RenderParams
+
+SHARING: dict[FramePacking, type[Squeezed | Rows | InPlace]] = {
+    FramePacking.HALF_SBS: Squeezed,
+    FramePacking.HALF_TB: Squeezed,
+    FramePacking.ROWS: Rows,
+}
+"""How both views come into the size of one; at full size they are rendered in place."""
 
 
-class Packer:
-    """Packs the views of pictures of one size. Full layouts are rendered in place; the others need two views between."""
+class Packer(Protocol):
+    """Makes packed pictures of one layout, from pictures of one size and format."""
 
-    def __init__(
-        self, layout: FramePacking, width: int, height: int, pixel_format: PixelFormat, colour: Colour,
-        *, executor: Executor | None = None, threads: int = 1,
-    ) -> None:  # fmt: skip
-        self._layout = layout
-        self._size = (width, height)
-        self._view = view_size(layout, width, height, pixel_format)
-        self._views: tuple[Picture, Picture] | None = None
-        self._anaglyph: Anaglyph | None = None
-        if layout in HALF or layout is FramePacking.ANAGLYPH:
-            self._views = Picture.empty(*self._view, pixel_format), Picture.empty(*self._view, pixel_format)
-        if layout is FramePacking.ANAGLYPH:
-            self._anaglyph = Anaglyph(colour, pixel_format, height, executor=executor, threads=threads)
-
-    def places(self, packed: Picture) -> tuple[Place, Place]:
-        """Where the left and the right view are to be rendered, for the result to come into `packed`."""
-        if self._views is not None:
-            return Place(self._views[0]), Place(self._views[1])
-        columns, rows = self._view
-        if self._layout is FramePacking.FULL_SBS:
-            return Place(packed), Place(packed, left=columns)
-        return Place(packed), Place(packed, top=rows)
-
-    def finish(self, packed: Picture) -> None:
-        """Complete `packed` once both views are rendered to their places."""
-        places = self.places(packed)
-        for place in places:
-            self._pad(place)
-        if self._anaglyph is not None:
-            self._anaglyph.mix(places[0].picture, places[1].picture, packed)
-        elif self._views is not None:
-            for eye, view in enumerate(self._views):
-                self._squeeze(view, packed, eye)
-
-    def _squeeze(self, view: Picture, packed: Picture, eye: int) -> None:
-        for index in range(3):
-            target = packed.cropped(index)
-            rows, columns = target.shape
-            if self._layout is FramePacking.HALF_SBS:
-                target = target[:, eye * columns // 2 : (eye + 1) * columns // 2]
-            else:
-                target = target[eye * rows // 2 : (eye + 1) * rows // 2]
-            size = (target.shape[1], target.shape[0])
-            target[:] = cv2.resize(view.cropped(index), size, interpolation=cv2.INTER_AREA)
-
-    def _pad(self, place: Place) -> None:
-        if self._view == self._size:
-            return
-        form = place.picture.format
-        inner, outer = form.chroma_size(*self._size), form.chroma_size(*self._view)
-        pad_plane(place.picture.planes[0], place.top, place.left, self._size, self._view)
-        for plane in place.picture.planes[1:]:
-            pad_plane(plane, place.top >> form.sub_y, place.left >> form.sub_x, inner, outer)
+    def pack(self, picture: Picture, depth: DepthField, packed: Picture) -> None:
+        """Write what the layout shows of `picture` with its `depth` to `packed` (of `layouts.packed_size`)."""
 
 
-def pad_plane(plane: Plane, top: int, left: int, inner: tuple[int, int], outer: tuple[int, int]) -> None:
-    """Repeat the last column and row of the (width, height) `inner` until `outer` is filled, in place."""
-    area = plane[top : top + outer[1], left : left + outer[0]]
-    area[: inner[1], inner[0] :] = area[: inner[1], inner[0] - 1 : inner[0]]
-    area[inner[1] :] = area[inner[1] - 1 : inner[1]]
+def packer_for(
+    params: RenderParams,
+    width: int,
+    height: int,
+    pixel_format: PixelFormat,
+    colour: Colour,
+    *,
+    aspect: Fraction = Fraction(1),
+    executor: Executor | None = None,
+    threads: int = 1,
+) -> Packer:
+    """The packer of `params.layout` for upright pictures of `width` x `height` pixels whose own aspect ratio is `aspect`.
+
+    With an `executor` its `threads` workers share a picture's rows; the result does not depend on how many there are.
+    """
+    layout, size = params.layout, (width, height)
+    if layout in PLAIN:
+        return DepthPacker(size, pixel_format, colour, with_picture=layout is FramePacking.RGBD)
+    renderer = StereoRenderer(
+        width, height,
+        max_disparity=params.max_disparity, convergence=params.convergence, keep_eye=params.keep_eye, executor=executor, threads=threads,
+    )  # fmt: skip
+    if layout in GLASSES:
+        mixer = Anaglyph(GLASSES[layout], colour, pixel_format, height, executor=executor, threads=threads)
+        return ViewPacker(renderer, Mixed(mixer, size, pixel_format), swapped=params.right_first)
+    if layout is FramePacking.VR180:
+        domes = Domes(size, pixel_format, colour, aspect, executor=executor, threads=threads)
+        return ViewPacker(renderer, domes, swapped=params.right_first)
+    arrangement = SHARING.get(layout, InPlace)
+    return ViewPacker(renderer, arrangement(layout, size, pixel_format), swapped=params.right_first)

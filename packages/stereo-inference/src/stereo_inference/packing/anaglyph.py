@@ -1,8 +1,6 @@
-"""Red-cyan anaglyph by Dubois' least-squares projection.
+"""Anaglyphs: the colours of two views mixed into one picture, for glasses of two colours.
 
-The matrices are those that Eric Dubois publishes for red-cyan glasses before a CRT or plasma display
-("Conversion of a Stereo Pair to Anaglyph with the Least-Squares Projection Method", 2009; the method: "A projection
-method to generate anaglyph stereo images", ICASSP 2001). They apply to linear light, so pictures are linearised and
+Mixed is linear light where a pair of glasses asks for it (see `anaglyph_colours`): pictures are linearised and
 encoded again with a power of 2.2; HDR transfer curves are treated the same way, which keeps their code values' order
 but is not colorimetric.
 """
@@ -16,18 +14,15 @@ import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 
-from stereo_inference.colour import yuv_to_rgb
+from stereo_inference.colour import luma_weights, yuv_to_rgb
 from stereo_inference.compiled import compiled
+from stereo_inference.packing.anaglyph_colours import Glasses
 from stereo_inference.picture import Picture, PixelFormat, Plane
 from stereo_spot_shared.manifest import Colour
 
-LEFT = np.array([[0.437, 0.449, 0.164], [-0.062, -0.062, -0.024], [-0.048, -0.050, -0.017]], np.float32)
-RIGHT = np.array([[-0.011, -0.032, -0.007], [0.377, 0.761, 0.009], [-0.026, -0.093, 1.234]], np.float32)
-GAMMA = 2.2
-
 
 def power_fit(exponent: float) -> NDArray[np.float32]:
-    """Coefficients, lowest first, of a polynomial p with x * p(x) near x ** exponent on 0..1, for exponents from 1.5 to 2.5.
+    """Coefficients, lowest first, of a polynomial p with x * p(x) near x ** exponent on 0..1, for exponents from 1 to 4.
 
     Fitted at Chebyshev nodes. The error is below a tenth of a step of 10 bit; a power function proper is many times slower.
     """
@@ -36,23 +31,20 @@ def power_fit(exponent: float) -> NDArray[np.float32]:
     return np.asarray(fit.convert(kind=Polynomial).coef, np.float32)
 
 
-LINEAR = power_fit(GAMMA)
-"""From a coded value to linear light."""
-
-ENCODED = power_fit(4 / GAMMA)
-"""From the fourth root of linear light to a coded value: of light itself no polynomial would follow the steep beginning."""
-
-
 class Anaglyph:
-    """Mixes two views of one pixel format and colour description into one picture."""
+    """Mixes two views of one pixel format and colour description into one picture, for one pair of glasses."""
 
     def __init__(
-        self, colour: Colour, pixel_format: PixelFormat, height: int, *, executor: Executor | None = None, threads: int = 1
-    ) -> None:
+        self, glasses: Glasses, colour: Colour, pixel_format: PixelFormat, height: int,
+        *, executor: Executor | None = None, threads: int = 1,
+    ) -> None:  # fmt: skip
         to_rgb, offset = yuv_to_rgb(colour, pixel_format.bits, height)
         from_rgb = np.linalg.inv(to_rgb)
         self._to_rgb = np.column_stack([to_rgb, offset]).astype(np.float32)
         self._from_rgb = np.column_stack([from_rgb, -from_rgb @ offset]).astype(np.float32)
+        self._left, self._right = glasses.mixing(luma_weights(colour, height))
+        # From a coded value to what is mixed; and from the fourth root of that, since no polynomial would follow its steep beginning.
+        self._linear, self._encoded = power_fit(glasses.gamma), power_fit(4 / glasses.gamma)
         self._peak = (1 << pixel_format.bits) - 1
         self._executor = executor
         self._threads = threads
@@ -66,7 +58,7 @@ class Anaglyph:
         def band(first: int, end: int) -> None:
             mix_rows(
                 *left.planes, *right.planes, *out.planes, out.width, form.sub_x, form.sub_y,
-                self._to_rgb, self._from_rgb, LEFT, RIGHT, LINEAR, ENCODED, self._peak, first, end,
+                self._to_rgb, self._from_rgb, self._left, self._right, self._linear, self._encoded, self._peak, first, end,
             )  # fmt: skip
 
         if self._executor is None:

@@ -45,6 +45,12 @@ class DepthField:
         gain, offset = guided_coefficients(depth, guide, GUIDE_RADIUS, GUIDE_EPSILON)
         return cls(gain / np.float32(full_scale), offset)
 
+    def over(self, picture: Picture) -> NDArray[np.float32]:
+        """Depth (height, width) in 0..1 for every pixel of `picture`."""
+        size = (picture.width, picture.height)
+        gain, offset = (cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in (self.gain, self.offset))
+        return np.asarray(np.clip(gain * picture.cropped(0) + offset, 0, 1), np.float32)
+
 
 def half_disparity(max_disparity: float, width: int) -> float:
     """Pixels by which one eye moves for a depth difference of 1.

@@ -96,14 +96,9 @@ class StereoRenderer:
                 sub_x, sub_y = (form.sub_x, form.sub_y) if index else (0, 0)
                 soften_holes(plane, place.top >> sub_y, place.left >> sub_x, gaps.holes, gaps.torn, sub_x, sub_y, background_on_right)
 
-        def copy(place: Place) -> None:
-            for index in range(3):
-                sub_x, sub_y = (form.sub_x, form.sub_y) if index else (0, 0)
-                source, top, column = picture.cropped(index), place.top >> sub_y, place.left >> sub_x
-                place.picture.planes[index][top : top + source.shape[0], column : column + source.shape[1]] = source
-
         if self._kept is not None:
-            copy(left if self._kept is Eye.LEFT else right)
+            kept = left if self._kept is Eye.LEFT else right
+            picture.copy_to(kept.picture, kept.top, kept.left)
         self._all(band, [(int(a), int(b)) for a, b in pairwise(self._bands) if a < b])
         self._all(soften, [(left, self._left_gaps, False), (right, self._right_gaps, True)])
 

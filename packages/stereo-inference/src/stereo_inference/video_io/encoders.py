@@ -24,6 +24,7 @@ class OutputFormat:
     time_base: Fraction
     aspect: Fraction
     colour: Colour
+    right_first: bool = False
     mastering_display: MasteringDisplay | None = None
     content_light: ContentLight | None = None
 
@@ -86,6 +87,10 @@ MEMORY_PICTURES = 25
 """What it may take for anything larger, in raw pictures: no encoder of the table takes less."""
 
 
+FRAME_PACKING = dict.fromkeys(SIDE_BY_SIDE, "3") | dict.fromkeys(TOP_BOTTOM, "4") | {FramePacking.ROWS: "2"}
+"""frame_packing_arrangement_type of the SEI message of H.264 (ITU-T H.264, D.2.26), where there is one for the layout."""
+
+
 def encoder_of(output: OutputFormat) -> EncoderSettings:
     """The line of the table for an output.
 
@@ -112,10 +117,8 @@ def options(settings: EncoderSettings, output: OutputFormat, threads: int) -> di
         if output.content_light is not None:
             params["max-cll"] = f"{output.content_light.max_content},{output.content_light.max_average}"
         return settings.options | {"x265-params": joined(params)}
-    if output.layout in SIDE_BY_SIDE:
-        params["frame-packing"] = "3"
-    if output.layout in TOP_BOTTOM:
-        params["frame-packing"] = "4"
+    if output.layout in FRAME_PACKING and not output.right_first:  # x264 always says that the left view is the first
+        params["frame-packing"] = FRAME_PACKING[output.layout]
     params["sync-lookahead"] = "0"  # a thread of its own would hold more pictures
     if output.mastering_display is not None:
         params["mastering-display"] = mastering_display(output.mastering_display)

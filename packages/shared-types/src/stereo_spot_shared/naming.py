@@ -1,0 +1,28 @@
+"""What a finished file is called, so that players know its layout by its name.
+
+Kodi wants `3D` and `SBS`, `HSBS`, `TAB` or `HTAB` between separators, as Jellyfin and Emby do; Skybox and DeoVR look for `SBS`, `LR`,
+`TB` or `RL`, and for `180`; Pigasus for `LRF`. Separated by underscores, all of them find their own.
+"""
+
+from __future__ import annotations
+
+from stereo_spot_shared.rendering import FramePacking, RenderParams
+
+TOKENS = {
+    FramePacking.FULL_SBS: ("3D_SBS_LRF", "3D_SBS_RLF"),
+    FramePacking.HALF_SBS: ("3D_HSBS_LR", "3D_HSBS_RL"),
+    FramePacking.FULL_TB: ("3D_TAB_TB", "3D_TAB_BT"),
+    FramePacking.HALF_TB: ("3D_HTAB_TB", "3D_HTAB_BT"),
+    FramePacking.CROSS_EYED: ("", "3D_cross-eyed_RL"),
+    FramePacking.ROWS: ("3D_rows", "3D_rows_RL"),
+    FramePacking.VR180: ("180_LR", "180_RL"),
+    FramePacking.RGBD: ("RGBD", ""),
+    FramePacking.DEPTH: ("depth", ""),
+}
+"""With the left view first, and with the right view first. An anaglyph is called what its layout is."""
+
+
+def output_name(stem: str, params: RenderParams) -> str:
+    """The default name of the result of a video called `stem` (without its extension)."""
+    left_first, right_first = TOKENS.get(params.layout, (params.layout.value, f"{params.layout.value}_RL"))
+    return f"{stem}_{right_first if params.right_first else left_first}.{params.container.value}"
