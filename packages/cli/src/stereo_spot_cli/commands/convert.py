@@ -24,7 +24,7 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
             "-o",
             metavar="OUTPUT",
             parser=some_path,
-            help="The file to write; .mp4, .mov or .mkv (default, in this folder: INPUT_3D_SBS_LRF.mp4, or whatever players know the layout by).",
+            help="The file to write; .mp4, .mov or .mkv (default: INPUT_3D_SBS_LRF.mp4, or what fits the layout, in this folder).",
         ),
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Instead of INPUT, convert a short clip that is made up on the spot.")] = False,
