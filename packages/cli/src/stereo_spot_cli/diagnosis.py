@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stereo_spot_cli.data_dir import open_data_dir
+from stereo_spot_cli.inspection import STALL_SECONDS
 from stereo_spot_cli.platform import opened
 from stereo_spot_cli.settings import CliSettings
 from stereo_spot_cli.words import count, size
 from stereo_spot_cli.workers import choose_workers, cores, threads_per_worker, worker_bytes
+from stereo_spot_media.sandbox import run_in_child
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import StereoSpotError
+from stereo_spot_shared.rendering import Encoder
 
 ROOMY_BYTES = 5_000_000_000
 COMMON_DECODERS = ("h264", "hevc", "vp9", "libdav1d", "mpeg2video", "mpeg4", "prores")
@@ -98,7 +101,7 @@ def _versions() -> Iterator[Finding]:
 def _codecs() -> Iterator[Finding]:
     from stereo_inference.video_io.encoders import ENCODERS
 
-    encoders = sorted({line.codec for line in ENCODERS.values()})
+    encoders = sorted({line.name for (encoder, *_), line in ENCODERS.items() if encoder is Encoder.SOFTWARE})
     absent = [name for name in encoders if not _has_codec(name, "w")]
     if absent:
         yield Finding(
@@ -109,6 +112,9 @@ def _codecs() -> Iterator[Finding]:
         )
     else:
         yield Finding(verdict=Verdict.OK, what="encoders", found=", ".join(encoders))
+    hardware = run_in_child("stereo_spot_cli.diagnosis:usable_in_child", Nothing(), returns=Hardware, stall_seconds=STALL_SECONDS)
+    found = f"{', '.join(hardware.encoders)} (used unless --encoder software)" if hardware.encoders else "none: software encodes"
+    yield Finding(verdict=Verdict.OK, what="encoders in hardware", found=found)
     absent = [name for name in COMMON_DECODERS if not _has_codec(name, "r")]
     if absent:
         yield Finding(
@@ -119,6 +125,23 @@ def _codecs() -> Iterator[Finding]:
         )
     else:
         yield Finding(verdict=Verdict.OK, what="decoders", found=f"{', '.join(COMMON_DECODERS)} and more")
+
+
+class Nothing(Value):
+    """What `usable_in_child` needs to know."""
+
+
+class Hardware(Value):
+    """What it answers."""
+
+    encoders: tuple[str, ...]
+
+
+def usable_in_child(task: Nothing, report: Callable[[Any], None]) -> Hardware:  # noqa: ARG001 - every child is called with both
+    """The hardware encoders of this machine, tried where a driver that crashes does no harm."""
+    from stereo_inference.video_io.hardware import usable_encoders
+
+    return Hardware(encoders=usable_encoders())
 
 
 def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:

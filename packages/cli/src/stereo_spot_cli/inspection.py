@@ -8,6 +8,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from stereo_inference.video_io.hardware import usable_encoders
 from stereo_spot_media.hostile import MediaLimits
 from stereo_spot_media.probe import SourceInfo
 from stereo_spot_media.probe import probe as probe_here
@@ -18,26 +19,36 @@ from stereo_spot_shared.rendering import RenderParams
 STALL_SECONDS = 60.0
 
 
-class ProbeTask(Value):
+class InspectionTask(Value):
     """What the child is asked."""
 
     path: Path
+    hardware: bool
 
 
-def inspect(path: Path, should_stop: Callable[[], bool] = lambda: False) -> SourceInfo:
+class Inspection(Value):
+    """What a conversion needs to know beforehand: of the video, and of the hardware that may encode it."""
+
+    source: SourceInfo
+    hardware: tuple[str, ...] = ()
+    """FFmpeg's names of the hardware encoders of this machine, where they were asked for."""
+
+
+def inspect(path: Path, should_stop: Callable[[], bool] = lambda: False, *, hardware: bool = False) -> Inspection:
     """What the file at `path` is. UnsupportedMedia or MissingSource where it is no video that can be converted."""
     return run_in_child(
-        "stereo_spot_cli.inspection:probe_in_child",
-        ProbeTask(path=path),
-        returns=SourceInfo,
+        "stereo_spot_cli.inspection:inspect_in_child",
+        InspectionTask(path=path, hardware=hardware),
+        returns=Inspection,
         should_stop=should_stop,
         stall_seconds=STALL_SECONDS,
     )
 
 
-def probe_in_child(task: ProbeTask, report: Callable[[Any], None]) -> SourceInfo:  # noqa: ARG001 - it has nothing to report
+def inspect_in_child(task: InspectionTask, report: Callable[[Any], None]) -> Inspection:  # noqa: ARG001 - it has nothing to report
     """The child's side of `inspect`."""
-    return probe_here(os.fspath(task.path), MediaLimits())
+    source = probe_here(os.fspath(task.path), MediaLimits())
+    return Inspection(source=source, hardware=usable_encoders() if task.hardware else ())
 
 
 def frames_of(info: SourceInfo) -> int | None:

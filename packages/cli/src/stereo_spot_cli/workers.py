@@ -10,16 +10,18 @@ import psutil
 
 from stereo_spot_cli.settings import CliSettings
 from stereo_spot_runtime.supervisor import ProcessSpec, Supervisor
+from stereo_spot_shared.rendering import Codec
 
 FULL_HD = 1920 * 1080
 
 
-def worker_bytes(pixels: int = FULL_HD) -> int:
+def worker_bytes(pixels: int = FULL_HD, codec: Codec = Codec.AUTO) -> int:
     """Memory that a video worker, its renderer and its encoder take together, by the pixels of a source's picture.
 
     Measured (docs/adr/0006), shared pictures counted twice: 550 to 700 MB at 720p, 760 at 1080p, 1080 (8 bit) to 1770 (10 bit) at 4K.
+    SVT-AV1 takes 400 bytes a pixel more (measured: 550 MB in 8 bit at 1080p side by side, 830 in 10 bit).
     """
-    return 450_000_000 + 160 * pixels
+    return 450_000_000 + (560 if codec is Codec.AV1 else 160) * pixels
 
 
 def cores() -> int:
@@ -28,7 +30,7 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def choose_workers(wanted: int | None, *, segments: int | None = None, pixels: int = FULL_HD) -> int:
+def choose_workers(wanted: int | None, *, segments: int | None = None, pixels: int = FULL_HD, codec: Codec = Codec.AUTO) -> int:
     """How many video workers to run: what was asked for, else one per core as far as memory and `segments` go.
 
     `pixels`: of a picture of the source.
@@ -37,7 +39,7 @@ def choose_workers(wanted: int | None, *, segments: int | None = None, pixels: i
     """
     if wanted is not None:
         return wanted
-    room = psutil.virtual_memory().available // worker_bytes(pixels)
+    room = psutil.virtual_memory().available // worker_bytes(pixels, codec)
     return max(1, min(cores(), room, segments or cores()))
 
 

@@ -58,6 +58,29 @@ class Quality(StrEnum):
     LOSSLESS = "lossless"
 
 
+class Codec(StrEnum):
+    """The codec of the finished video."""
+
+    AUTO = "auto"
+    """H.264, which plays everywhere; H.265 for 10 bit and for pictures larger than H.264 decoders take."""
+    H264 = "h264"
+    HEVC = "hevc"
+    AV1 = "av1"
+
+
+class Encoder(StrEnum):
+    """What encodes. Every worker of a job must have it: segments of different encoders cannot be joined."""
+
+    SOFTWARE = "software"
+    """x264, x265 or SVT-AV1: everywhere, and the best picture for its size."""
+    NVENC = "nvenc"
+    """NVIDIA graphics."""
+    VIDEOTOOLBOX = "videotoolbox"
+    """Apple."""
+    QSV = "qsv"
+    """Intel graphics (Quick Sync Video)."""
+
+
 class Eye(StrEnum):
     """One of the two eyes, and the view that it sees."""
 
@@ -89,6 +112,8 @@ class RenderParams(Value):
     keep_eye: Eye | None = None
     eye_swap: bool = False
     quality: Quality = Quality.BALANCED
+    codec: Codec = Codec.AUTO
+    encoder: Encoder = Encoder.SOFTWARE
     container: Container = Container.MP4
     segment_seconds: float = Field(default=20.0, ge=0.5, le=600.0)
 
@@ -103,6 +128,10 @@ class RenderParams(Value):
             raise ValueError(f"the layout {self.layout} has no views of two eyes that could be kept or swapped")
         if self.eye_swap and self.layout is FramePacking.CROSS_EYED:
             raise ValueError("cross-eyed with its eyes swapped is full-sbs; ask for that layout instead")
+        if self.encoder is not Encoder.SOFTWARE and self.quality is Quality.LOSSLESS:
+            raise ValueError(f"{self.encoder} does not encode losslessly; leave the encoder to software, or choose the quality high")
+        if self.encoder is Encoder.VIDEOTOOLBOX and self.codec is Codec.AV1:
+            raise ValueError("videotoolbox does not encode AV1; choose hevc, or the encoder software")
         return self
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -16,18 +15,16 @@ import numpy as np
 from stereo_inference.colour import small_rgb
 from stereo_inference.depth import DepthEstimator
 from stereo_inference.depth.steady import Seen, SteadyDepth
-from stereo_inference.layouts import packed_size
+from stereo_inference.output import output_format, upright_aspect, upright_size
 from stereo_inference.packing import Packer, packer_for
 from stereo_inference.stages import Stages
 from stereo_inference.stereo.disparity import DepthField
 from stereo_inference.video_io.decode import SegmentReader, SourceFrame
 from stereo_inference.video_io.encode import segment_writer
+from stereo_inference.video_io.encoder_options import shared_pictures
 from stereo_inference.video_io.encoder_process import EncoderProcess, Encoding, PictureSlot
-from stereo_inference.video_io.encoders import OutputFormat, shared_pictures
 from stereo_spot_shared.errors import Interrupted, RenderFailed
 from stereo_spot_shared.inference import RenderRequest, RenderResult, StageSeconds
-from stereo_spot_shared.manifest import VideoStream
-from stereo_spot_shared.rendering import FramePacking
 from stereo_spot_shared.timing import Ticks
 
 
@@ -64,7 +61,7 @@ def render_segment(
     started = time.perf_counter()
     reader = SegmentReader(source, request, threads=threads, should_stop=should_stop)
     width, height = upright_size(request.video)
-    target = output_format(request, reader)
+    target = output_format(request.params, request.video)
     counts = Counts()
     times = list(request.segment.core.times())
     with (
@@ -141,37 +138,6 @@ def packed_frames(
         moment = frame.time
         del seen, frame  # not to be kept while the next is awaited
         yield moment, slot
-
-
-def upright_size(video: VideoStream) -> tuple[int, int]:
-    """Width and height of the picture as it is shown."""
-    return (video.height, video.width) if video.rotation in (90, 270) else (video.width, video.height)
-
-
-def upright_aspect(video: VideoStream) -> Fraction:
-    """Width by height of a pixel of the picture as it is shown."""
-    aspect = video.sample_aspect_ratio or Fraction(1)
-    return 1 / aspect if video.rotation in (90, 270) else aspect
-
-
-def output_format(request: RenderRequest, reader: SegmentReader) -> OutputFormat:
-    """What is encoded: the same for every segment of a job."""
-    video = request.video
-    width, height = packed_size(request.params.layout, *upright_size(video), reader.format)
-    return OutputFormat(
-        width=width,
-        height=height,
-        format=reader.format,
-        layout=request.params.layout,
-        right_first=request.params.right_first,
-        quality=request.params.quality,
-        rate=video.average_rate,
-        time_base=video.time_base,
-        aspect=Fraction(1) if request.params.layout is FramePacking.VR180 else upright_aspect(video),
-        colour=reader.colour,
-        mastering_display=video.mastering_display,
-        content_light=video.content_light,
-    )
 
 
 def end_of(request: RenderRequest) -> int:

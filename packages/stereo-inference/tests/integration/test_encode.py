@@ -15,13 +15,15 @@ import numpy as np
 import pytest
 
 from stereo_inference.picture import PIXEL_FORMATS
+from stereo_inference.video_io import encoders
 from stereo_inference.video_io.encode import REORDER_DEPTH, SegmentEncoder, encoder_errors, segment_writer
-from stereo_inference.video_io.encoders import ENCODERS, OutputFormat
+from stereo_inference.video_io.encoders import ENCODERS, EncoderSettings, OutputFormat
+from stereo_inference.video_io.hardware import encodes
 from stereo_spot_media.segment_io import inspect_rendered
 from stereo_spot_media.timestamps import container_offset
 from stereo_spot_shared.errors import NoSpaceLeft, RenderFailed
 from stereo_spot_shared.manifest import Colour, ContentLight, MasteringDisplay
-from stereo_spot_shared.rendering import FramePacking, Quality
+from stereo_spot_shared.rendering import Codec, Encoder, FramePacking, Quality
 
 WIDTH, HEIGHT = 64, 32
 
@@ -37,6 +39,9 @@ TIMES = {
     "two-frames": (Fraction(1, 1000), [0, 41]),
     "three-frames": (Fraction(1, 1000), [7, 48, 90]),
 }
+
+
+SOFTWARE = [(codec, quality) for encoder, codec, quality in ENCODERS if encoder is Encoder.SOFTWARE]
 
 
 def output(bits: int = 8, quality: Quality = Quality.BALANCED, time_base: Fraction = Fraction(1, 1000), **changed: object) -> OutputFormat:
@@ -67,10 +72,11 @@ def encode(
 
 
 @pytest.mark.parametrize("case", TIMES)
-@pytest.mark.parametrize(("quality", "bits"), [(Quality.BALANCED, 8), (Quality.HIGH, 8), (Quality.BALANCED, 10), (Quality.HIGH, 10)])
-def test_times_are_exact(tmp_path: Path, case: str, quality: Quality, bits: int) -> None:
+@pytest.mark.parametrize("quality", [Quality.BALANCED, Quality.HIGH])
+@pytest.mark.parametrize(("codec", "bits"), [(Codec.H264, 8), (Codec.HEVC, 10), (Codec.AV1, 8), (Codec.AV1, 10)])
+def test_times_are_exact(tmp_path: Path, case: str, quality: Quality, codec: Codec, bits: int) -> None:
     clock, times = TIMES[case]
-    encoder = encode(tmp_path / "out", output(bits, quality, clock), times)
+    encoder = encode(tmp_path / "out", output(bits, quality, clock, codec=codec), times)
     offset = container_offset(min(times), clock)
     info = inspect_rendered(tmp_path / "out", time_base=clock, pts_offset=offset)
     assert list(info.times.times()) == times
@@ -91,23 +97,25 @@ def test_frames_that_were_lost_leave_the_other_times_as_they_are(tmp_path: Path,
     assert list(info.times.times()) == kept
 
 
-@pytest.mark.parametrize(("quality", "bits"), list(ENCODERS))
-def test_no_encoder_of_the_table_reorders_further_than_assumed(tmp_path: Path, quality: Quality, bits: int) -> None:
+@pytest.mark.parametrize("bits", [8, 10])
+@pytest.mark.parametrize(("codec", "quality"), SOFTWARE)
+def test_no_encoder_of_the_table_reorders_further_than_assumed(tmp_path: Path, codec: Codec, quality: Quality, bits: int) -> None:
     """With the memory of a small picture, where encoders may use all their B-frames."""
-    encode(tmp_path / "out", output(bits, quality), [40 * i for i in range(60)])
+    encode(tmp_path / "out", output(bits, quality, codec=codec), [40 * i for i in range(60)])
     with av.open(str(tmp_path / "out")) as container:
         order = [packet.pts for packet in container.demux(video=0) if packet.pts is not None]
     shown = sorted(order)
     assert max(max(0, i - shown.index(pts)) for i, pts in enumerate(order)) <= REORDER_DEPTH
 
 
-@pytest.mark.parametrize(("quality", "bits"), list(ENCODERS))
-def test_headers_depend_on_nothing_but_the_format(tmp_path: Path, quality: Quality, bits: int) -> None:
-    one = encode(tmp_path / "one", output(bits, quality), [0, 40, 80, 120])
-    other = encode(tmp_path / "other", output(bits, quality), [5, 7], threads=3)
-    wider = encode(tmp_path / "wider", output(bits, quality, layout=FramePacking.HALF_TB, rate=Fraction(24)), [0])
+@pytest.mark.parametrize("bits", [8, 10])
+@pytest.mark.parametrize(("codec", "quality"), SOFTWARE)
+def test_headers_depend_on_nothing_but_the_format(tmp_path: Path, codec: Codec, quality: Quality, bits: int) -> None:
+    one = encode(tmp_path / "one", output(bits, quality, codec=codec), [0, 40, 80, 120])
+    other = encode(tmp_path / "other", output(bits, quality, codec=codec), [5, 7], threads=3)
+    wider = encode(tmp_path / "wider", output(bits, quality, codec=codec, layout=FramePacking.HALF_TB, rate=Fraction(24)), [0])
     assert one.fingerprint == other.fingerprint
-    assert one.codec == wider.codec == ("hevc" if ENCODERS[quality, bits].codec == "libx265" else "h264")
+    assert one.codec == wider.codec == codec
 
 
 @pytest.mark.parametrize("bits", [8, 10])
@@ -172,3 +180,28 @@ def test_a_result_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         part.write_bytes(b"all of it")
         assert (tmp_path / "out").read_bytes() == b"of an attempt before"
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out", b"all of it")]
+
+
+def test_pictures_are_put_into_the_form_that_hardware_wants_and_stay_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """x264 in the place of hardware: it takes the same form, and shows what became of the picture."""
+    stand_in = EncoderSettings("libx264", {"preset": "ultrafast", "qp": "0"})
+    monkeypatch.setitem(encoders.ENCODERS, (Encoder.NVENC, Codec.H264, Quality.BALANCED), stand_in)
+    encode(tmp_path / "hardware", output(encoder=Encoder.NVENC, codec=Codec.H264), [0, 40, 80])
+    encode(tmp_path / "software", output(quality=Quality.LOSSLESS), [0, 40, 80])
+    shown = []
+    for name in ("hardware", "software"):
+        with av.open(str(tmp_path / name)) as container:
+            shown.append([frame.reformat(format="yuv420p").to_ndarray() for frame in container.decode(video=0)])
+    assert len(shown[0]) == 3
+    assert all(np.array_equal(one, other) for one, other in zip(*shown, strict=True))
+
+
+@pytest.mark.parametrize("name", ["h264_nvenc", "h264_videotoolbox", "hevc_qsv"])
+def test_an_encoder_that_this_machine_lacks_is_named(tmp_path: Path, name: str) -> None:
+    if encodes(name):
+        pytest.skip(f"this machine has {name}")
+    ((encoder, codec),) = {(kind, codec) for (kind, codec, _), line in ENCODERS.items() if line.name == name}
+    with pytest.raises(RenderFailed, match=f"The encoder {name} cannot be used on this machine") as failed:
+        encode(tmp_path / "out", output(encoder=encoder, codec=codec), [0])
+    assert "--encoder software" in (failed.value.hint or "")
+    assert not list(tmp_path.iterdir())

@@ -9,7 +9,7 @@ import typer
 
 from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersOption, some_path
 from stereo_spot_shared.naming import output_name
-from stereo_spot_shared.rendering import Eye, FramePacking, Quality, RenderParams
+from stereo_spot_shared.rendering import Codec, Encoder, Eye, FramePacking, Quality, RenderParams
 
 DEFAULTS = RenderParams()
 DEMO = "demo"
@@ -51,6 +51,13 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         float, typer.Option("--segment-seconds", min=0.5, max=600, help="About how long a segment is: what one worker renders at a time.")
     ] = DEFAULTS.segment_seconds,
     quality: Annotated[Quality, typer.Option("--quality", help="What the encoder aims at.")] = DEFAULTS.quality,
+    codec: Annotated[
+        Codec, typer.Option("--codec", help="auto: H.264, or H.265 for 10 bit and for pictures too large for H.264.")
+    ] = DEFAULTS.codec,
+    encoder: Annotated[
+        Encoder | None,
+        typer.Option("--encoder", help="What encodes: graphics hardware if this machine has it, if you name none.", show_default=False),
+    ] = None,
     workers: WorkersOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT if it exists.")] = False,
     data_dir: DataDirOption = None,
@@ -82,6 +89,8 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         "keep_eye": keep_eye,
         "eye_swap": eye_swap,
         "quality": quality,
+        "codec": codec,
+        "encoder": encoder or DEFAULTS.encoder,
         "segment_seconds": segment_seconds,
     }
     if source is not None:
@@ -97,6 +106,7 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         source,
         result,
         params,
+        choose_encoder=encoder is None,
         workers=workers,
         overwrite=overwrite,
         data_dir=data_dir,

@@ -32,7 +32,7 @@ def probe(
     from stereo_spot_cli.records import read_records
 
     path = check_input(file)
-    info = inspect(path)
+    info = inspect(path).source
     with opened(data_dir) as platform:
         outlook = prospect(info, layout, container, list(read_records(platform)))
     if as_json:

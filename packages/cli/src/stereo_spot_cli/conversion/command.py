@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
+from stereo_inference.output import output_format
+from stereo_inference.video_io.encoders import encoder_of
+from stereo_inference.video_io.hardware import best_encoder
 from stereo_spot_cli import output
 from stereo_spot_cli.conversion.display import display
 from stereo_spot_cli.conversion.order import Order
@@ -21,6 +26,7 @@ from stereo_spot_cli.records import read_records
 from stereo_spot_cli.settings import export
 from stereo_spot_cli.stopping import stop_requested
 from stereo_spot_cli.workers import choose_workers
+from stereo_spot_shared.manifest import VideoStream
 from stereo_spot_shared.rendering import RenderParams
 
 
@@ -29,6 +35,7 @@ def carry_out(
     result: Path,
     params: RenderParams,
     *,
+    choose_encoder: bool,
     workers: int | None,
     overwrite: bool,
     data_dir: Path | None,
@@ -37,7 +44,7 @@ def carry_out(
     """Convert `source` (None: the demo clip) into `result`, both checked, and say what came of it."""
     check_depth(params.depth)
     place = open_data_dir(data_dir)
-    order = Order(source or demo_video(place), result, params, overwrite, workers)
+    order = Order(source or demo_video(place), result, params, overwrite, workers, choose_encoder)
     summary = convert(order, place, quiet=as_json)
     if as_json:
         output.emit(summary)
@@ -51,9 +58,11 @@ def convert(order: Order, data_dir: DataDir, *, quiet: bool) -> Summary:
     export({"STORAGE_ADAPTER": "local", "STEREO_SPOT_LOG_FORMAT": "json"})
     use_queue_group(lock_name(order.output))
     with stop_requested() as stop, locked(data_dir, order.output):
-        info = inspect(order.source, stop.is_set)
+        seen = inspect(order.source, stop.is_set, hardware=order.choose_encoder)
+        info = seen.source
+        order = with_encoder(order, info.video, seen.hardware)
         pixels = info.video.width * info.video.height
-        workers = choose_workers(order.workers, segments=segments_of(info, order.params), pixels=pixels)
+        workers = choose_workers(order.workers, segments=segments_of(info, order.params), pixels=pixels, codec=order.params.codec)
         video = Size(info.bytes, info.video.width, info.video.height, frames_of(info))
         with opened(data_dir.root) as platform, display(order.source.name, quiet=quiet) as show:
             records = list(read_records(platform))
@@ -63,6 +72,14 @@ def convert(order: Order, data_dir: DataDir, *, quiet: bool) -> Summary:
                 return render_seconds(records, video, order.params, frames=frames, workers=workers)
 
             return convert_file(order, platform, data_dir, workers=workers, stop=stop, show=show, expected_seconds=expected_seconds)
+
+
+def with_encoder(order: Order, video: VideoStream, hardware: Sequence[str]) -> Order:
+    """The order with the encoder that suits it, if it leaves that open. UnsupportedMedia where what it asks for cannot be encoded."""
+    output = output_format(order.params, video)
+    encoder = best_encoder(output, hardware) if order.choose_encoder else order.params.encoder
+    encoder_of(replace(output, encoder=encoder))
+    return replace(order, params=order.params.model_copy(update={"encoder": encoder}))
 
 
 def check_depth(name: str) -> None:

@@ -18,3 +18,5 @@ class Order:
     overwrite: bool
     workers: int | None
     """How many video workers; None: as many as make sense."""
+    choose_encoder: bool = False
+    """Whether what this machine encodes with best is to be found out; else it is what the parameters say."""

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
+from av.codec.codec import UnknownCodecError
 from av.codec.context import Flags
 from av.video.frame import PictureType
 from av.video.stream import VideoStream as OutputVideoStream
 
-from stereo_inference.video_io.encoders import OutputFormat, encoder_of, options
+from stereo_inference.video_io.encoder_options import options
+from stereo_inference.video_io.encoders import OutputFormat, encoder_of, pixel_format_of
 from stereo_spot_media.hostile import os_error
 from stereo_spot_media.segment_io import encoder_fingerprint
 from stereo_spot_media.timestamps import regenerate_dts
@@ -49,6 +51,7 @@ class SegmentEncoder:
         self._times: list[int] = []
         self._dts: list[int] = []
         self._written = 0
+        self._pixel_format = pixel_format_of(output)
         self._stream = self._open_stream(threads)
         self._container.start_encoding()
         self.codec = self._stream.codec_context.codec.canonical_name
@@ -56,6 +59,8 @@ class SegmentEncoder:
 
     def encode(self, frame: av.VideoFrame, time: int) -> int:
         """Encode the next frame, shown at `time` (source ticks); returns how many frames left the encoder by it."""
+        if frame.format.name != self._pixel_format:
+            frame = frame.reformat(format=self._pixel_format, threads=1)
         frame.pts = len(self._times)
         frame.time_base = self._stream.codec_context.time_base
         frame.pict_type = PictureType.NONE if self._times else PictureType.I
@@ -107,11 +112,14 @@ class SegmentEncoder:
     def _open_stream(self, threads: int) -> OutputVideoStream:
         output = self._output
         settings = encoder_of(output)
-        stream = self._container.add_stream(settings.codec, options=options(settings, output, threads))
+        try:
+            stream = self._container.add_stream(settings.name, options=options(settings, output, threads))
+        except UnknownCodecError as error:
+            raise no_such_encoder(settings.name, "this FFmpeg does not know it") from error
         assert isinstance(stream, OutputVideoStream)  # noqa: S101 - the table holds video encoders only
         context = stream.codec_context
         rate = (output.rate if output.rate > 0 else DEFAULT_RATE).limit_denominator(100_000)
-        context.width, context.height, context.pix_fmt = output.width, output.height, output.format.name
+        context.width, context.height, context.pix_fmt = output.width, output.height, pixel_format_of(output)
         context.framerate = rate
         context.time_base = 1 / rate
         context.gop_size = max(1, math.ceil(rate * KEYFRAME_SECONDS))
@@ -122,9 +130,20 @@ class SegmentEncoder:
         context.color_trc = output.colour.transfer
         context.colorspace = output.colour.matrix
         context.color_range = {None: 0, False: 1, True: 2}[output.colour.full_range]
-        context.open(strict=False)
+        try:
+            context.open(strict=False)
+        except av.FFmpegError as error:
+            raise no_such_encoder(settings.name, str(error.strerror)) from error
         stream.time_base = output.time_base
         return stream
+
+
+def no_such_encoder(name: str, reason: str) -> RenderFailed:
+    """What an encoder means that cannot be opened: the driver or the device is missing, or what it is asked is too much for it."""
+    return RenderFailed(
+        f"The encoder {name} cannot be used on this machine: {reason}.",
+        hint="Convert again with --encoder software, or run only workers that have it.",
+    )
 
 
 @contextlib.contextmanager

@@ -87,7 +87,11 @@ class EncoderProcess:
         with theirs:
             inherited = (theirs.fileno(), self._memory)
             self._child = subprocess.Popen(
-                [*command, *map(str, inherited), str(os.getpid())], pass_fds=inherited, stdin=subprocess.DEVNULL, stdout=2
+                [*command, *map(str, inherited), str(os.getpid())],
+                pass_fds=inherited,
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                env={**os.environ, "SVT_LOG": "1"},  # noqa: TID251 - passed on; 1: SVT-AV1 is to say errors only
             )
 
 

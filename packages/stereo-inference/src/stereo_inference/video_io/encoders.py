@@ -1,14 +1,14 @@
-"""Which encoder makes a segment, and with which options: a table by quality and bit depth, and what else follows."""
+"""Which encoder makes a segment: one table, and the choice from it. What options follow besides is in `encoder_options`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from stereo_inference.layouts import SIDE_BY_SIDE, TOP_BOTTOM
 from stereo_inference.picture import PixelFormat
+from stereo_spot_shared.errors import UnsupportedMedia
 from stereo_spot_shared.manifest import Colour, ContentLight, MasteringDisplay
-from stereo_spot_shared.rendering import FramePacking, Quality
+from stereo_spot_shared.rendering import Codec, Encoder, FramePacking, Quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class OutputFormat:
     aspect: Fraction
     colour: Colour
     right_first: bool = False
+    codec: Codec = Codec.AUTO
+    encoder: Encoder = Encoder.SOFTWARE
     mastering_display: MasteringDisplay | None = None
     content_light: ContentLight | None = None
 
@@ -33,138 +35,117 @@ class OutputFormat:
         """Bytes of one raw picture."""
         return self.format.picture_bytes(self.width, self.height)
 
+    @property
+    def is_420(self) -> bool:
+        """Whether chroma has half the width and half the height."""
+        return self.format.sub_x == self.format.sub_y == 1
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderSettings:
     """A line of `ENCODERS`: FFmpeg's name of the encoder, what decides quality and speed (FFmpeg's options and the encoder's
     own parameters), and the pictures of lookahead and the B-frames that it is to use where memory allows."""
 
-    codec: str
+    name: str
     options: dict[str, str]
     params: dict[str, str] = field(default_factory=dict)
     lookahead: int = 0
     bframes: int = 0
 
 
+DRAFT, BALANCED, HIGH, LOSSLESS = Quality
+H264, HEVC, AV1 = Codec.H264, Codec.HEVC, Codec.AV1
+SOFTWARE, NVENC, VIDEOTOOLBOX, QSV = Encoder
+
+CONSTANT_QUALITY = {"flags": "+qscale"}
+"""Makes VideoToolbox read global_quality as 118 (FFmpeg's FF_QP2LAMBDA) times a quality from 1 to 100."""
+
+X265_HIGH = {"ref": "2", "weightp": "0", "ctu": "32"}
+"""Of x265's preset "fast" these parameters are changed to keep it within its memory at 1080p."""
+
 ENCODERS = {
-    (Quality.DRAFT, 8): EncoderSettings("libx264", {"preset": "ultrafast", "crf": "26"}),
-    (Quality.BALANCED, 8): EncoderSettings("libx264", {"preset": "veryfast", "crf": "20"}, lookahead=10, bframes=3),
-    (Quality.HIGH, 8): EncoderSettings("libx264", {"preset": "medium", "crf": "17"}, lookahead=10, bframes=3),
-    (Quality.LOSSLESS, 8): EncoderSettings("libx264", {"preset": "veryfast", "qp": "0"}),
-    (Quality.DRAFT, 10): EncoderSettings("libx265", {"preset": "ultrafast", "crf": "28"}),
-    (Quality.BALANCED, 10): EncoderSettings("libx265", {"preset": "superfast", "crf": "22"}, lookahead=10, bframes=3),
-    (Quality.HIGH, 10): EncoderSettings(
-        "libx265", {"preset": "fast", "crf": "18"}, {"ref": "2", "weightp": "0", "ctu": "32"}, lookahead=10, bframes=3
-    ),
-    (Quality.LOSSLESS, 10): EncoderSettings("libx264", {"preset": "veryfast", "qp": "0"}),
+    (SOFTWARE, H264, DRAFT): EncoderSettings("libx264", {"preset": "ultrafast", "crf": "26"}),
+    (SOFTWARE, H264, BALANCED): EncoderSettings("libx264", {"preset": "veryfast", "crf": "20"}, lookahead=10, bframes=3),
+    (SOFTWARE, H264, HIGH): EncoderSettings("libx264", {"preset": "medium", "crf": "17"}, lookahead=10, bframes=3),
+    (SOFTWARE, H264, LOSSLESS): EncoderSettings("libx264", {"preset": "veryfast", "qp": "0"}),
+    (SOFTWARE, HEVC, DRAFT): EncoderSettings("libx265", {"preset": "ultrafast", "crf": "28"}),
+    (SOFTWARE, HEVC, BALANCED): EncoderSettings("libx265", {"preset": "superfast", "crf": "22"}, lookahead=10, bframes=3),
+    (SOFTWARE, HEVC, HIGH): EncoderSettings("libx265", {"preset": "fast", "crf": "18"}, X265_HIGH, lookahead=10, bframes=3),
+    (SOFTWARE, HEVC, LOSSLESS): EncoderSettings("libx265", {"preset": "ultrafast"}, {"lossless": "1"}),
+    (SOFTWARE, AV1, DRAFT): EncoderSettings("libsvtav1", {"preset": "12", "crf": "40"}),
+    (SOFTWARE, AV1, BALANCED): EncoderSettings("libsvtav1", {"preset": "10", "crf": "30"}),
+    (SOFTWARE, AV1, HIGH): EncoderSettings("libsvtav1", {"preset": "8", "crf": "22"}),
+    (SOFTWARE, AV1, LOSSLESS): EncoderSettings("libsvtav1", {"preset": "10"}, {"lossless": "1"}),
+    (NVENC, H264, DRAFT): EncoderSettings("h264_nvenc", {"preset": "p1", "rc": "vbr", "cq": "30"}),
+    (NVENC, H264, BALANCED): EncoderSettings("h264_nvenc", {"preset": "p4", "rc": "vbr", "cq": "24"}, bframes=2),
+    (NVENC, H264, HIGH): EncoderSettings("h264_nvenc", {"preset": "p6", "rc": "vbr", "cq": "19"}, bframes=2),
+    (NVENC, HEVC, DRAFT): EncoderSettings("hevc_nvenc", {"preset": "p1", "rc": "vbr", "cq": "32"}),
+    (NVENC, HEVC, BALANCED): EncoderSettings("hevc_nvenc", {"preset": "p4", "rc": "vbr", "cq": "26"}),
+    (NVENC, HEVC, HIGH): EncoderSettings("hevc_nvenc", {"preset": "p6", "rc": "vbr", "cq": "21"}),
+    (NVENC, AV1, DRAFT): EncoderSettings("av1_nvenc", {"preset": "p1", "rc": "vbr", "cq": "38"}),
+    (NVENC, AV1, BALANCED): EncoderSettings("av1_nvenc", {"preset": "p4", "rc": "vbr", "cq": "32"}),
+    (NVENC, AV1, HIGH): EncoderSettings("av1_nvenc", {"preset": "p6", "rc": "vbr", "cq": "26"}),
+    (VIDEOTOOLBOX, H264, DRAFT): EncoderSettings("h264_videotoolbox", CONSTANT_QUALITY | {"global_quality": "5310"}),
+    (VIDEOTOOLBOX, H264, BALANCED): EncoderSettings("h264_videotoolbox", CONSTANT_QUALITY | {"global_quality": "7080"}),
+    (VIDEOTOOLBOX, H264, HIGH): EncoderSettings("h264_videotoolbox", CONSTANT_QUALITY | {"global_quality": "8850"}),
+    (VIDEOTOOLBOX, HEVC, DRAFT): EncoderSettings("hevc_videotoolbox", CONSTANT_QUALITY | {"global_quality": "5310"}),
+    (VIDEOTOOLBOX, HEVC, BALANCED): EncoderSettings("hevc_videotoolbox", CONSTANT_QUALITY | {"global_quality": "7080"}),
+    (VIDEOTOOLBOX, HEVC, HIGH): EncoderSettings("hevc_videotoolbox", CONSTANT_QUALITY | {"global_quality": "8850"}),
+    (QSV, H264, DRAFT): EncoderSettings("h264_qsv", {"preset": "veryfast", "global_quality": "30"}),
+    (QSV, H264, BALANCED): EncoderSettings("h264_qsv", {"preset": "medium", "global_quality": "24"}, bframes=2),
+    (QSV, H264, HIGH): EncoderSettings("h264_qsv", {"preset": "slow", "global_quality": "19"}, bframes=2),
+    (QSV, HEVC, DRAFT): EncoderSettings("hevc_qsv", {"preset": "veryfast", "global_quality": "32"}),
+    (QSV, HEVC, BALANCED): EncoderSettings("hevc_qsv", {"preset": "medium", "global_quality": "26"}),
+    (QSV, HEVC, HIGH): EncoderSettings("hevc_qsv", {"preset": "slow", "global_quality": "21"}),
+    (QSV, AV1, DRAFT): EncoderSettings("av1_qsv", {"preset": "veryfast", "global_quality": "40"}),
+    (QSV, AV1, BALANCED): EncoderSettings("av1_qsv", {"preset": "medium", "global_quality": "32"}),
+    (QSV, AV1, HIGH): EncoderSettings("av1_qsv", {"preset": "slow", "global_quality": "26"}),
 }
-"""Encoder by quality and bit depth (see `encoder_of`). 8-bit H.264 plays everywhere; 10-bit H.265 is what HDR displays expect. The
-parameters of its preset "fast" that are changed keep it within its memory at 1080p."""
+"""What encodes, by encoder, codec and quality. The lines of software were chosen by measurement; those of hardware follow the vendors'
+scales of quality and were not measured."""
+
+LARGEST_H264 = 4096 * 2304
+"""Pixels of the largest picture that decoders of H.264 take (level 5.2): those in headsets, displays and browsers end there."""
+
+HARDWARE_FORMATS = {8: "nv12", 10: "p010le"}
+"""How hardware wants a picture in 4:2:0, by its bits: the same samples, U and V side by side."""
 
 
-@dataclass(frozen=True, slots=True)
-class EncoderMemory:
-    """What an encoder takes, in raw pictures: always, and for each picture of lookahead and each B-frame."""
+def codec_of(output: OutputFormat) -> Codec:
+    """The codec that an output asks for, `auto` resolved.
 
-    least: float
-    each: float
-
-
-MEMORY = {"libx264": EncoderMemory(16, 2.5), "libx265": EncoderMemory(25, 5)}
-"""Measured at 3840x1080 as resident bytes of a process that only encodes: x264 in 8 bit takes 97 MiB with neither and 300 with
-10 pictures of lookahead and 3 B-frames; x265 in 10 bit 295 MiB with neither, 520 with 3 and 1."""
-
-MORE_CHROMA = 1.4
-"""How much more than by its bytes a picture in 4:2:2 or 4:4:4 takes (measured, as above)."""
-
-LARGEST_WITHIN = 3840 * 1080
-"""Samples of a picture of 1080p with both views at full size."""
-
-MEMORY_BYTES = 300 * 1024 * 1024
-"""What an encoder may take for it, and for anything smaller."""
-
-MEMORY_PICTURES = 25
-"""What it may take for anything larger, in raw pictures: no encoder of the table takes less."""
-
-
-FRAME_PACKING = dict.fromkeys(SIDE_BY_SIDE, "3") | dict.fromkeys(TOP_BOTTOM, "4") | {FramePacking.ROWS: "2"}
-"""frame_packing_arrangement_type of the SEI message of H.264 (ITU-T H.264, D.2.26), where there is one for the layout."""
+    4:2:2 and 4:4:4 become H.264 in 10 bit too: the profiles of H.265 for them are decoded by hardly more displays than those of
+    H.264, and x265 would take 430 to 540 MB at 1080p. So does what is lossless, where x264 is much the faster one.
+    """
+    if output.codec is not Codec.AUTO:
+        return output.codec
+    if not output.is_420 or output.quality is Quality.LOSSLESS:
+        return Codec.H264
+    large = output.width * output.height > LARGEST_H264
+    return Codec.HEVC if large or output.format.bits > 8 else Codec.H264
 
 
 def encoder_of(output: OutputFormat) -> EncoderSettings:
-    """The line of the table for an output.
-
-    In 4:2:2 and 4:4:4 that of 8 bit for 10 bit too: the profiles of H.265 for them are decoded by hardly more displays than those of
-    H.264, and x265 would take 430 to 540 MB at 1080p.
-    """
-    return ENCODERS[output.quality, output.format.bits if is_420(output) else 8]
-
-
-def is_420(output: OutputFormat) -> bool:
-    """Whether chroma has half the width and half the height."""
-    return output.format.sub_x == output.format.sub_y == 1
-
-
-def options(settings: EncoderSettings, output: OutputFormat, threads: int) -> dict[str, str]:
-    """The encoder's options: the table's, and what follows from the layout, HDR metadata and memory."""
-    params = settings.params | memory_options(settings, output)
-    if settings.codec == "libx265":
-        # Its info SEI and thread pool would make headers depend on the machine, and then segments would not join.
-        params |= {"info": "0", "repeat-headers": "0", "open-gop": "0", "pools": str(threads), "log-level": "none"}
-        params["frame-threads"] = "1"  # threads share a picture's rows; several pictures at once would take memory each
-        if output.mastering_display is not None:
-            params["master-display"] = mastering_display(output.mastering_display)
-        if output.content_light is not None:
-            params["max-cll"] = f"{output.content_light.max_content},{output.content_light.max_average}"
-        return settings.options | {"x265-params": joined(params)}
-    if output.layout in FRAME_PACKING and not output.right_first:  # x264 always says that the left view is the first
-        params["frame-packing"] = FRAME_PACKING[output.layout]
-    params["sync-lookahead"] = "0"  # a thread of its own would hold more pictures
-    if output.mastering_display is not None:
-        params["mastering-display"] = mastering_display(output.mastering_display)
-    if output.content_light is not None:
-        params["cll"] = f"{output.content_light.max_content},{output.content_light.max_average}"
-    return settings.options | {"x264-params": joined(params)}
+    """The line of the table for an output. UnsupportedMedia, in a sentence, where there is none that could encode it."""
+    codec = codec_of(output)
+    if not output.is_420 and (codec is Codec.AV1 or output.encoder is not Encoder.SOFTWARE):
+        what = "AV1" if codec is Codec.AV1 else f"The encoder {output.encoder}"
+        raise UnsupportedMedia(
+            f"{what} takes 4:2:0 only, and this video's chroma is finer ({output.format.name}).",
+            hint="Leave codec and encoder to auto, or choose h264 or hevc and the encoder software.",
+        )
+    if codec is Codec.H264 and output.encoder is not Encoder.SOFTWARE and output.format.bits > 8:
+        raise UnsupportedMedia(
+            f"The encoder {output.encoder} does not encode H.264 in 10 bit.", hint="Choose the codec hevc, or the encoder software."
+        )
+    line = ENCODERS.get((output.encoder, codec, output.quality))
+    if line is None:
+        raise UnsupportedMedia(
+            f"The encoder {output.encoder} does not encode {codec} at the quality {output.quality}.", hint="Choose the encoder software."
+        )
+    return line
 
 
-def memory_options(settings: EncoderSettings, output: OutputFormat) -> dict[str, str]:
-    """Lookahead and B-frames: what the table wants, as far as memory goes.
-
-    The numbers follow from the size of a picture alone, since all segments of a job must be encoded alike.
-    """
-    memory = MEMORY[settings.codec]
-    allowed = MEMORY_BYTES / (output.picture_bytes * (1 if is_420(output) else MORE_CHROMA))
-    if output.width * output.height > LARGEST_WITHIN:
-        allowed = max(allowed, MEMORY_PICTURES)
-    held = max(0, int((allowed - memory.least) / memory.each))
-    bframes = min(settings.bframes, (held + 1) // 4)
-    params = {"rc-lookahead": str(min(settings.lookahead, held - bframes)), "bframes": str(bframes)}
-    if output.format.sub_x or allowed >= memory.least:
-        return params
-    return params | {
-        "subme": "0",
-        "ref": "1",
-        "weightp": "0",
-    }  # 4:4:4 in 10 bit: planes between whole pixels, for each channel, are too much
-
-
-def shared_pictures(output: OutputFormat, threads: int) -> int:
-    """Pictures shared with the encoder's process: of two, one is rendered while the other is encoded; with one thread, and where a
-    1080p picture is as large as in 10-bit 4:4:4, there is one."""
-    large = output.picture_bytes > 20_000_000 and output.width * output.height <= LARGEST_WITHIN
-    return 1 if threads == 1 or large else 2
-
-
-def joined(params: dict[str, str]) -> str:
-    """As both encoders read a list of parameters."""
-    return ":".join(f"{name}={value}" for name, value in params.items())
-
-
-def mastering_display(display: MasteringDisplay) -> str:
-    """As both encoders read it: chromaticities in 1/50000, luminances in 1/10000 cd/m2."""
-
-    def point(xy: tuple[Fraction, Fraction]) -> str:
-        return "({},{})".format(*(round(value * 50_000) for value in xy))
-
-    luminance = f"({round(display.max_luminance * 10_000)},{round(display.min_luminance * 10_000)})"
-    return f"G{point(display.green)}B{point(display.blue)}R{point(display.red)}WP{point(display.white)}L{luminance}"
+def pixel_format_of(output: OutputFormat) -> str:
+    """FFmpeg's name of the pixel format that the encoder takes."""
+    return output.format.name if output.encoder is Encoder.SOFTWARE else HARDWARE_FORMATS[output.format.bits]
