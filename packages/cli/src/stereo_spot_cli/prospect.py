@@ -13,7 +13,7 @@ from stereo_spot_cli.inspection import frames_of, segments_of
 from stereo_spot_cli.tables import facts_table
 from stereo_spot_cli.words import count, duration, size
 from stereo_spot_cli.workers import choose_workers
-from stereo_spot_media.carriage import carriage
+from stereo_spot_media.carriage import carriage, metadata_left_out
 from stereo_spot_media.probe import SourceInfo
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.jobs import LeftOut
@@ -57,7 +57,10 @@ def prospect(info: SourceInfo, layout: FramePacking, container: Container, recor
         height=packed_height,
         frames=video.frames,
         carried=tuple(name for name, fate in fates if fate.left_out is None),
-        left_out=tuple(LeftOut(track=name, reason=fate.left_out) for name, fate in fates if fate.left_out is not None),
+        left_out=(
+            *(LeftOut(track=name, reason=fate.left_out) for name, fate in fates if fate.left_out is not None),
+            *metadata_left_out(info.video),
+        ),
         workers=workers,
         seconds=render_seconds(records, video, params, frames=video.frames, workers=workers),
         bytes=None if made is None else round(made),
@@ -100,7 +103,7 @@ def describe(video: VideoStream) -> str:
     if video.sample_aspect_ratio != 1:
         parts.append(f"pixels {video.sample_aspect_ratio.numerator}:{video.sample_aspect_ratio.denominator}")
     if video.mastering_display or video.content_light or video.colour.transfer in (16, 18):
-        parts.append("HDR")
+        parts.append(" and ".join(["HDR", *video.dynamic_metadata]))
     return ", ".join(parts)
 
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
+from stereo_spot_media.carriage import metadata_left_out
 from stereo_spot_media.joining import ReassembleResult
 from stereo_spot_shared.base import utc_now
 from stereo_spot_shared.inference import StageSeconds
@@ -32,7 +33,10 @@ def job_result(
         width=joined.width,
         height=joined.height,
         depth=completions[0].depth,
-        left_out=tuple(LeftOut(track=_track_name(track), reason=track.left_out) for track in joined.left_out if track.left_out),
+        left_out=(
+            *(LeftOut(track=_track_name(track), reason=track.left_out) for track in joined.left_out if track.left_out),
+            *metadata_left_out(manifest.video),
+        ),
         lost=lost,
         warnings=(*_lost_sentence(manifest, lost), *manifest.damaged),
         render=_sum_seconds(completions),

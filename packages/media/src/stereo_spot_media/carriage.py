@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from av import Codec
 from av.codec.codec import UnknownCodecError
 
-from stereo_spot_shared.manifest import TrackKind
+from stereo_spot_shared.jobs import LeftOut
+from stereo_spot_shared.manifest import TrackKind, VideoStream
 from stereo_spot_shared.rendering import Container
 
 PCM = frozenset(f"pcm_{sample}{order}" for sample in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be"))
@@ -67,6 +68,13 @@ def carriage(container: Container, kind: TrackKind, codec: str) -> Carriage:
     if kind is TrackKind.VIDEO:
         return Carriage(None, "One picture is converted, the largest; other video tracks and cover art are left out.")
     return Carriage(None, "Data tracks (time code, telemetry) describe the original recording and are not carried.")
+
+
+def metadata_left_out(video: VideoStream) -> list[LeftOut]:
+    """Metadata of single scenes that the picture has and the output does not: nothing here writes it for a new picture."""
+    reason = "It describes the original picture, scene by scene; the picture that stands without it (HDR10, HLG) is converted."
+    dolby = f"{reason} A source that has no such picture (profile 5) comes out in false colours."
+    return [LeftOut(track=name, reason=dolby if name == "Dolby Vision" else reason) for name in video.dynamic_metadata]
 
 
 def codec_name(name: str) -> str:

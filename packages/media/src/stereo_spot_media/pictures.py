@@ -18,6 +18,7 @@ H264_IDR, H264_SEI = 5, 6
 X264_UUID = bytes.fromhex("dc45e9bde6d948b7962cd820d923eeef")
 HEVC_FIRST_IRAP, HEVC_LAST_IRAP = 16, 23
 HEVC_LAST_SLICE = 31
+HEVC_DOLBY_VISION = 62
 
 
 def random_access_test(stream: VideoStream) -> Callable[[Data], bool]:
@@ -48,6 +49,14 @@ def encoder_signature(stream: VideoStream, first_packet: Data) -> bytes:
         if unit[0] & 31 == H264_SEI and X264_UUID in bytes(unit[:64]):
             return (b"\0\0\0\1" if size is None else len(unit).to_bytes(size, "big")) + bytes(unit)
     return b""
+
+
+def dolby_vision_test(stream: VideoStream) -> Callable[[Data], bool]:
+    """The test whether a packet carries metadata of Dolby Vision beside an H.265 picture: in NAL units of type 62, unspecified there."""
+    if stream.codec_context.name != "hevc":
+        return lambda _: False
+    size = nal_length_size(stream)
+    return lambda data: any(unit[0] >> 1 & 63 == HEVC_DOLBY_VISION for unit in nal_units(data, size))
 
 
 def nal_length_size(stream: VideoStream) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from pydantic import Field
 
 from stereo_spot_media.hostile import DEFAULT_LIMITS, VIDEO_DECODERS, MediaLimits, open_media, picture_size
 from stereo_spot_media.packets import read_packets
+from stereo_spot_media.pictures import dolby_vision_test
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import UnsupportedMedia
 from stereo_spot_shared.manifest import Colour, ContentLight, MasteringDisplay, Track, TrackKind, VideoStream
@@ -31,6 +33,13 @@ PICTURES_PER_PLACE = 3
 PACKETS_PER_PLACE = 400
 """Packets that are tried at most for the pictures of one place (a recording may begin in the middle of a GOP)."""
 UNSPECIFIED = 2
+DOLBY_VISION = "Dolby Vision"
+DYNAMIC = {
+    DOLBY_VISION: (SideDataType.DOVI_RPU_BUFFER, SideDataType.DOVI_METADATA),
+    "HDR10+": (SideDataType.DYNAMIC_HDR_PLUS,),
+    "HDR Vivid": (SideDataType.DYNAMIC_HDR_VIVID,),
+}
+"""Metadata of single scenes, by the side data that decoders make of it."""
 KINDS = {
     "audio": TrackKind.AUDIO,
     "subtitle": TrackKind.SUBTITLE,
@@ -66,12 +75,15 @@ def probe(path: str | Path, limits: MediaLimits = DEFAULT_LIMITS) -> SourceInfo:
                 f"No picture of {Path(path).name} could be decoded (codec {chosen.codec_context.name}).",
                 hint="The file may be damaged or encrypted.",
             )
+        video = describe_video(chosen, pictures, limits, Path(path).name)
+        if DOLBY_VISION not in video.dynamic_metadata and carries_dolby_vision(container, chosen):
+            video = video.model_copy(update={"dynamic_metadata": (DOLBY_VISION, *video.dynamic_metadata)})
         return SourceInfo(
             format=container.format.name,
             bytes=Path(path).stat().st_size,
             seconds=Fraction(container.duration, av.time_base) if container.duration else None,
             title=container.metadata.get("title"),
-            video=describe_video(chosen, pictures, limits, Path(path).name),
+            video=video,
             tracks=tuple(describe_track(stream) for stream in container.streams if stream.index != chosen.index),
             chapters=len(container.chapters()),
         )
@@ -170,7 +182,19 @@ def describe_video(stream: AvVideoStream, pictures: list[VideoFrame], limits: Me
         colour=describe_colour(stream, first),
         mastering_display=mastering_display(first),
         content_light=content_light(first),
+        dynamic_metadata=tuple(name for name, kinds in DYNAMIC.items() if any(side_data(p, kind) for p in pictures for kind in kinds)),
     )
+
+
+def carries_dolby_vision(container: InputContainer, stream: AvVideoStream) -> bool:
+    """Whether the first packets say so: FFmpeg's decoder makes side data only of what it understands itself."""
+    try:
+        container.seek(container.start_time or 0)
+    except av.FFmpegError:
+        return False
+    test = dolby_vision_test(stream)
+    first = islice((packet for packet in read_packets(container, [stream]) if packet.size), PICTURES_PER_PLACE)
+    return any(test(memoryview(packet)) for packet in first)
 
 
 def describe_colour(stream: AvVideoStream, picture: VideoFrame) -> Colour:

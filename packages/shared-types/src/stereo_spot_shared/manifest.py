@@ -70,6 +70,8 @@ class VideoStream(Value):
     colour: Colour = Colour()
     mastering_display: MasteringDisplay | None = None
     content_light: ContentLight | None = None
+    dynamic_metadata: tuple[str, ...] = ()
+    """Names of metadata that changes from scene to scene (Dolby Vision, HDR10+): it is left out, the static part is kept."""
 
 
 class Track(Value):

@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 
-from stereo_inference.picture import PIXEL_FORMATS
+from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_inference.video_io import encoders
 from stereo_inference.video_io.encode import REORDER_DEPTH, SegmentEncoder, encoder_errors, segment_writer
 from stereo_inference.video_io.encoders import ENCODERS, EncoderSettings, OutputFormat
@@ -180,6 +180,21 @@ def test_a_result_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         part.write_bytes(b"all of it")
         assert (tmp_path / "out").read_bytes() == b"of an attempt before"
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out", b"all of it")]
+
+
+@pytest.mark.parametrize("bits", [8, 10])
+@pytest.mark.parametrize("codec", [Codec.H264, Codec.HEVC, Codec.AV1])
+def test_lossless_is_lossless(tmp_path: Path, codec: Codec, bits: int) -> None:
+    """The same pictures as by x264, whose quantiser of 0 is lossless by definition."""
+    shown = []
+    for one in (codec, Codec.H264):
+        encode(tmp_path / one, output(bits, Quality.LOSSLESS, codec=one), [0, 40, 80])
+        with av.open(str(tmp_path / one)) as container:
+            form = PIXEL_FORMATS["yuv420p" if bits == 8 else "yuv420p10le"]
+            pictures = [Picture.view(frame, form) for frame in container.decode(video=0)]
+        shown.append([np.concatenate([picture.cropped(plane).ravel() for plane in range(3)]) for picture in pictures])
+    assert len(shown[0]) == 3
+    assert all(np.array_equal(mine, reference) for mine, reference in zip(*shown, strict=True))
 
 
 def test_pictures_are_put_into_the_form_that_hardware_wants_and_stay_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
