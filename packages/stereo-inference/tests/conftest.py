@@ -52,8 +52,8 @@ def render_views() -> Callable[..., Views]:
     def render(picture: Picture, depth: object, *, max_disparity: float = 2.0, convergence: float = 0.5, **workers: object) -> Views:
         field = depth if isinstance(depth, DepthField) else DepthField.plain(np.asarray(depth, np.float32))
         left, right = (Picture.empty(picture.width, picture.height, picture.format) for _ in range(2))
-        renderer = StereoRenderer(picture.width, picture.height, max_disparity=max_disparity, convergence=convergence, **workers)
-        renderer.render(picture, field, Place(left), Place(right))
+        renderer = StereoRenderer(picture.width, picture.height, max_disparity=max_disparity, **workers)
+        renderer.render(picture, field, convergence, Place(left), Place(right))
         return left, right
 
     return render

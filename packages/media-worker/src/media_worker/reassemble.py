@@ -121,7 +121,7 @@ def _publish(
     """Store the record and the result; remove the output where another attempt was first or nobody wants it now."""
     job, storage = attempt.job, attempt.context.platform.storage
     result_key = keys.result_key(job.job_id)
-    result = job_result(manifest, completions, joined, output, attempt.seconds)
+    result = job_result(job, manifest, completions, joined, output).model_copy(update={"reassemble_seconds": attempt.seconds})
     if not attempt.watch.still_wanted():
         storage.delete(output.key)
         return

@@ -12,6 +12,7 @@ from pathlib import Path
 from stereo_spot_media.carriage import metadata_left_out
 from stereo_spot_media.joining import ReassembleResult
 from stereo_spot_shared.base import utc_now
+from stereo_spot_shared.comfort import comfort_warning
 from stereo_spot_shared.inference import StageSeconds
 from stereo_spot_shared.interfaces import ObjectInfo
 from stereo_spot_shared.jobs import Job, JobResult, LeftOut, SegmentCompletion
@@ -21,7 +22,7 @@ from stereo_spot_shared.timing import Ticks
 
 
 def job_result(
-    manifest: Manifest, completions: Sequence[SegmentCompletion], joined: ReassembleResult, output: ObjectInfo, seconds: float
+    job: Job, manifest: Manifest, completions: Sequence[SegmentCompletion], joined: ReassembleResult, output: ObjectInfo
 ) -> JobResult:
     """What is published: the output object, and all that its owner should know of it."""
     lost = lost_times(completions)
@@ -38,9 +39,8 @@ def job_result(
             *metadata_left_out(manifest.video),
         ),
         lost=lost,
-        warnings=(*_lost_sentence(manifest, lost), *manifest.damaged),
+        warnings=(*filter(None, [comfort_warning(job.params)]), *_lost_sentence(manifest, lost), *manifest.damaged),
         render=_sum_seconds(completions),
-        reassemble_seconds=seconds,
     )
 
 

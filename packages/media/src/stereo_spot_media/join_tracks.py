@@ -68,13 +68,17 @@ class CarriedTrack:
         self._latest: int | None = None
         self._cue: Cue | None = None
 
-    def open(self, shift: Fraction, *, strict: bool) -> None:
-        """Take the time base that the muxer chose. `strict`: it wants every time to be later than the last."""
+    def open(self, shift: Fraction, *, strict: bool, span: tuple[Fraction, Fraction] | None = None) -> None:
+        """Take the time base that the muxer chose. `strict`: it wants every time to be later than the last.
+
+        `span`: the seconds of the output outside of which nothing is wanted.
+        """
         self._time_base = self.source.time_base or Fraction(1, 1000)
         self._target = self.stream.time_base or Fraction(1, 1000)
         self._scale, self._shift = self._time_base / self._target, shift / self._target
         self._step = 1 if strict else 0
         self._next = 0
+        self._span = None if span is None else (nearest(span[0] / self._target), nearest(span[1] / self._target))
 
     @property
     def converts(self) -> bool:
@@ -82,18 +86,26 @@ class CarriedTrack:
 
     def packets(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
         """What `packet` of the source becomes: usually itself, with the times of the output."""
-        start = self._start(packet)
+        start, duration = self._start(packet), self._ticks(packet.duration or 0)
+        if self._span is not None:
+            begin, end = self._span
+            if start >= end or start + duration <= begin:
+                return
+            if (
+                self.record.track.kind is not TrackKind.AUDIO
+            ):  # sound is cut by players, to the sample; the rest is shown from the beginning
+                start, duration = max(start, begin), min(start + duration, end) - max(start, begin)
         if self._latest is not None and start < self._latest + self._step:
             if packet.is_discard:
                 return  # an edit list cut it away, and nobody hears it where it stands
             start = self._latest + self._step
         if self.converts:
-            yield from self._cues(packet, start)
+            yield from self._cues(packet, start, duration)
             return
         if not shows_something(self._codec, memoryview(packet)):
             return  # the muxer puts its own where nothing is shown
         self._latest = start
-        packet.duration = self._ticks(packet.duration or 0)
+        packet.duration = duration
         packet.pts = packet.dts = start
         packet.time_base, packet.stream = self._target, self.stream
         self._note(packet, start)
@@ -112,11 +124,10 @@ class CarriedTrack:
             self._note(packet, cue.start)
             yield packet
 
-    def _cues(self, packet: Packet[Stream], start: int) -> Iterator[Packet[Stream]]:
+    def _cues(self, packet: Packet[Stream], start: int, duration: int) -> Iterator[Packet[Stream]]:
         text = words_of(self._codec, bytes(packet))
         if not text:
             return
-        duration = self._ticks(packet.duration or 0)
         if self._cue is not None and self._cue.start == start:
             # Timed text shows one thing at a time: what begins together is shown together.
             self._cue = Cue(start, max(duration, self._cue.duration), f"{self._cue.text}\n{text}")

@@ -194,14 +194,21 @@ def describe(writing: OutputContainer, source: InputContainer, manifest: Manifes
     kept = kept_metadata(source.metadata)
     writing.metadata.update({name: value for name, value in kept.items() if name not in FILE_METADATA})
     if manifest.has_chapters:
-        writing.set_chapters([shifted_chapter(chapter, manifest.start_shift) for chapter in source.chapters()])
+        shifted = (shifted_chapter(chapter, manifest) for chapter in source.chapters())
+        writing.set_chapters([chapter for chapter in shifted if chapter is not None])
 
 
-def shifted_chapter(chapter: av.container.core.Chapter, shift: Fraction) -> av.container.core.Chapter:
-    """A chapter at its time in the output."""
-    ticks = nearest(shift / (chapter["time_base"] or Fraction(1, av.time_base)))
-    begin = chapter["start"] + ticks
-    return {**chapter, "start": begin, "end": max(begin, chapter["end"] + ticks)}
+def shifted_chapter(chapter: av.container.core.Chapter, manifest: Manifest) -> av.container.core.Chapter | None:
+    """A chapter at its time in the output; None where it lies outside of an excerpt."""
+    clock = chapter["time_base"] or Fraction(1, av.time_base)
+    ticks = nearest(manifest.start_shift / clock)
+    begin, end = chapter["start"] + ticks, chapter["end"] + ticks
+    if manifest.excerpt:
+        first, last = (nearest(seconds / clock) for seconds in manifest.span)
+        begin, end = max(begin, first), min(end, last)
+        if begin >= end:
+            return None
+    return {**chapter, "start": begin, "end": max(begin, end)}
 
 
 def start(writing: OutputContainer, tracks: list[CarriedTrack], manifest: Manifest, container: Container) -> None:
@@ -209,7 +216,7 @@ def start(writing: OutputContainer, tracks: list[CarriedTrack], manifest: Manife
     with disk_errors():
         writing.start_encoding()
     for track in tracks:
-        track.open(manifest.start_shift, strict=container is not Container.MKV)
+        track.open(manifest.start_shift, strict=container is not Container.MKV, span=manifest.span if manifest.excerpt else None)
 
 
 def described_result(path: Path, manifest: Manifest, frames: int, encoding: Encoding) -> ReassembleResult:

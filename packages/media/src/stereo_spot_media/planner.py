@@ -1,8 +1,8 @@
 """Where to cut: shares a video out into segments whose cores partition its frames.
 
 The cost model. Rendering a frame costs 1. Decoding a frame only to throw it away costs DECODE_COST. A segment whose
-core begins at frame s must decode from the last random-access point from which `context` frames before s are right; what
-lies between is its *pre-roll*. A core that begins exactly `context` frames behind a random-access point has none.
+core begins at frame s must decode from the last random-access point from which the context before s is right; what
+lies between is its *pre-roll*. A core that begins exactly as many frames behind a random-access point has none.
 
 The ideal positions share the video out evenly into as few segments as are no longer than was asked for, so that no
 worker is left with a long last one. A cut is placed where there is no pre-roll if one such place lies within half a
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from stereo_spot_media.scan import PacketTable
 from stereo_spot_media.timestamps import Times
 from stereo_spot_shared.manifest import SegmentSpec
+from stereo_spot_shared.rendering import Context
 from stereo_spot_shared.timing import Ticks
 
 DECODE_COST = Fraction(15, 100)
@@ -32,19 +33,22 @@ MAX_OVERHEAD = Fraction(25, 100)
 Frames = NDArray[np.int64]
 
 
-def plan_segments(table: PacketTable, *, time_base: Fraction, segment_seconds: float, context: int) -> tuple[SegmentSpec, ...]:
-    """Share the shown frames of `table` out into even segments of `segment_seconds` or a little less.
+def plan_segments(
+    table: PacketTable, *, time_base: Fraction, segment_seconds: float, context: Context, wanted: range | None = None
+) -> tuple[SegmentSpec, ...]:
+    """Share the shown frames of `table` (of them only those that are `wanted`, in order of presentation) out into even segments of
+    `segment_seconds` or a little less.
 
-    The cores, half-open and in order, hold every shown frame exactly once. `context` frames stand before and after
+    The cores, half-open and in order, hold every such frame exactly once. `context` frames stand before and after
     each core as far as the video has them. Every frame of a segment's `before`, `core` and `after` is decodable
     from the packets `[packets[0], packets[1])` alone. Same table, same plan.
     """
-    order = Presentation.of(table)
+    order = Presentation.of(table, wanted)
     length = even_length(order, max(1, int(Fraction(segment_seconds) / time_base)))
-    cuts = [0]
-    while (cut := next_cut(order, cuts[-1], length, context)) < len(order.times):
+    cuts = [order.wanted.start]
+    while (cut := next_cut(order, cuts[-1], length, context)) < order.wanted.stop:
         cuts.append(cut)
-    ends = [*cuts[1:], len(order.times)]
+    ends = [*cuts[1:], order.wanted.stop]
     plan: list[SegmentSpec] = []
     for begin, end in zip(cuts, ends, strict=True):
         plan.append(segment(order, begin, end, context, plan[-1] if plan else None))
@@ -65,9 +69,11 @@ class Presentation:
     """For each of them, the first frame from which on decoding that starts there is right (non-decreasing)."""
     shown: NDArray[np.bool_]
     """Of each packet, as in the table."""
+    wanted: range
+    """The frames that are to be rendered."""
 
     @classmethod
-    def of(cls, table: PacketTable) -> Presentation:
+    def of(cls, table: PacketTable, wanted: range | None = None) -> Presentation:
         """Sort a table's shown packets. Equal times keep their decoding order."""
         shown = np.flatnonzero(table.shown)
         packets = shown[np.argsort(table.pts[shown], kind="stable")].astype(np.int64)
@@ -78,7 +84,7 @@ class Presentation:
         by_order = np.searchsorted(earliest_behind, starts, side="left")
         by_time = np.searchsorted(times, table.pts[starts], side="left")
         valid = np.maximum.accumulate(np.maximum(by_order, by_time)) if starts.size else starts
-        return cls(times, packets, starts, valid.astype(np.int64), table.shown)
+        return cls(times, packets, starts, valid.astype(np.int64), table.shown, wanted or range(len(times)))
 
     def start_for(self, frame: int) -> tuple[int, int]:
         """The last packet from which `frame` and all behind it decode, and the first frame that is right from there.
@@ -88,26 +94,26 @@ class Presentation:
         at = int(np.searchsorted(self.valid_from, frame, side="right")) - 1
         return (0, 0) if at < 0 else (int(self.starts[at]), int(self.valid_from[at]))
 
-    def preroll(self, begin: int, context: int) -> int:
+    def preroll(self, begin: int, context: Context) -> int:
         """Frames that a core beginning at `begin` decodes only to throw them away."""
-        needed = max(0, begin - context)
+        needed = max(0, begin - context.before)
         return needed - self.start_for(needed)[1]
 
 
 def even_length(order: Presentation, longest: int) -> int:
     """The ticks of a segment when the video is shared out evenly into segments of at most `longest` ticks."""
-    span = int(order.times[-1] - order.times[0])
+    span = int(order.times[order.wanted[-1]] - order.times[order.wanted[0]])
     return max(1, -(-span // max(1, -(-span // longest))))
 
 
-def next_cut(order: Presentation, begin: int, length: int, context: int) -> int:
-    """The frame at which the core that begins at `begin` ends; the number of frames at the end of the video."""
-    total = len(order.times)
+def next_cut(order: Presentation, begin: int, length: int, context: Context) -> int:
+    """The frame at which the core that begins at `begin` ends; the one behind the last at the end of what is wanted."""
+    total = order.wanted.stop
     least = least_frames(order, begin, context)
     ideal = max(ideal_cut(order, begin, length), begin + least)
     low = max(frame_at(order, begin, length // 2), begin + max(1, least // 2))
     high = ideal + (ideal - begin) // 2
-    free = order.valid_from + context
+    free = order.valid_from + context.before
     near = free[np.searchsorted(free, low, side="left") : np.searchsorted(free, high, side="right")]
     cut = int(near[np.argmin(np.abs(near - ideal))]) if near.size else ideal
     if cut >= total:
@@ -117,17 +123,18 @@ def next_cut(order: Presentation, begin: int, length: int, context: int) -> int:
 
 
 def ideal_cut(order: Presentation, begin: int, length: int) -> int:
-    """The first frame at the next multiple of `length` from the video's start that is at least half of it away.
+    """The first frame at the next multiple of `length` from the start that is at least half of it away.
 
-    Counted from the start and not from `begin`: what one cut was moved by is not handed on to the next.
+    Counted from the first wanted frame and not from `begin`: what one cut was moved by is not handed on to the next.
     """
-    since_start = int(order.times[begin] - order.times[0])
-    return frame_at(order, 0, (since_start + length + length // 2) // length * length)
+    first = order.wanted.start
+    since_start = int(order.times[begin] - order.times[first])
+    return frame_at(order, first, (since_start + length + length // 2) // length * length)
 
 
-def least_frames(order: Presentation, begin: int, context: int) -> int:
+def least_frames(order: Presentation, begin: int, context: Context) -> int:
     """The frames that a core beginning at `begin` should have to be worth its context and its pre-roll."""
-    return max(1, 2 * context, int(order.preroll(begin, context) * DECODE_COST / MAX_OVERHEAD))
+    return max(1, context.before + context.after, int(order.preroll(begin, context) * DECODE_COST / MAX_OVERHEAD))
 
 
 def frame_at(order: Presentation, begin: int, ticks: int) -> int:
@@ -135,15 +142,15 @@ def frame_at(order: Presentation, begin: int, ticks: int) -> int:
     return max(begin + 1, int(np.searchsorted(order.times, order.times[begin] + ticks, side="left")))
 
 
-def segment(order: Presentation, begin: int, end: int, context: int, previous: SegmentSpec | None) -> SegmentSpec:
+def segment(order: Presentation, begin: int, end: int, context: Context, previous: SegmentSpec | None) -> SegmentSpec:
     """The segment with core `[begin, end)`; its packets end no earlier than the previous one's, so that segments finish in order."""
-    first, last = max(0, begin - context), min(len(order.times), end + context)
+    first, last = max(0, begin - context.before), min(len(order.times), end + context.after)
     stop = max(previous.packets[1] if previous else 0, int(order.packets[first:last].max()) + 1)
     while stop < len(order.shown) and not order.shown[stop]:
         stop += 1  # the second field of the last frame, or something hidden
     return SegmentSpec(
         index=previous.index + 1 if previous else 0,
-        first_frame=begin,
+        first_frame=begin - order.wanted.start,
         before=Ticks.of(order.times[first:begin].tolist()),
         core=Ticks.of(order.times[begin:end].tolist()),
         after=Ticks.of(order.times[end:last].tolist()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -15,7 +16,7 @@ from stereo_spot_media.planner import plan_segments
 from stereo_spot_media.probe import SourceInfo, probe
 from stereo_spot_media.scan import PacketTable, read_table, settle
 from stereo_spot_media.timestamps import container_offset
-from stereo_spot_shared.errors import Interrupted
+from stereo_spot_shared.errors import Interrupted, UnsupportedMedia
 from stereo_spot_shared.manifest import Manifest, Track
 from stereo_spot_shared.rendering import RenderParams, context_frames
 from stereo_spot_shared.timing import Ticks
@@ -67,25 +68,42 @@ def manifest_of(info: SourceInfo, table: PacketTable, etag: str, params: RenderP
     """Put together what is known of a source."""
     shown = sorted(table.pts[table.shown].tolist())
     clock = info.video.time_base
+    wanted = wanted_frames(shown, clock, params)
+    excerpt = len(wanted) < len(shown)
     return Manifest(
         source_etag=etag,
         source_format=info.format,
         video=info.video,
         segment_container=segment_container(info.video.codec),
         pts_offset=container_offset(int(table.pts.min()), clock),
-        start_shift=start_shift(info, table, params),
-        frames=Ticks.of(shown),
-        last_duration=table.last_duration,
+        start_shift=-shown[wanted.start] * clock if excerpt else start_shift(info, table, params),
+        frames=Ticks.of(shown[wanted.start : wanted.stop]),
+        excerpt=excerpt,
+        last_duration=shown[wanted.stop] - shown[wanted.stop - 1] if wanted.stop < len(shown) else table.last_duration,
         segments=plan_segments(
             table,
             time_base=clock,
             segment_seconds=params.segment_seconds,
-            context=context_frames(interlaced=info.video.interlaced),
+            context=context_frames(params, interlaced=info.video.interlaced, rate=info.video.average_rate),
+            wanted=wanted,
         ),
         tracks=tuple(with_carriage(track, params) for track in info.tracks),
         has_chapters=info.chapters > 0,
         damaged=table.damaged,
     )
+
+
+def wanted_frames(times: list[int], clock: Fraction, params: RenderParams) -> range:
+    """The frames that the parameters ask for, by their places in the sorted `times`. UnsupportedMedia where there is none."""
+    first = bisect_left(times, times[0] + (params.start or 0) / clock)
+    last = len(times) if params.end is None else bisect_left(times, times[0] + params.end / clock)
+    if first >= last:
+        seconds = float((times[-1] - times[0]) * clock)
+        raise UnsupportedMedia(
+            f"No frame is shown between {float(params.start or 0):g} s and {float(params.end or 0) or seconds:g} s.",
+            hint=f"The last frame of this video is shown {seconds:.3f} s after the first.",
+        )
+    return range(first, last)
 
 
 def with_carriage(track: Track, params: RenderParams) -> Track:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from stereo_spot_media.planner import DECODE_COST, MAX_OVERHEAD, Presentation, plan_segments
 from stereo_spot_media.scan import PacketTable
+from stereo_spot_shared.rendering import Context
 
 TIME_BASE = Fraction(1, 1000)
 
@@ -53,7 +54,7 @@ def videos(draw):
 @settings(max_examples=150, deadline=None)
 def test_cores_partition_the_frames_and_context_surrounds_them(video, seconds, context):
     order = Presentation.of(video)
-    plan = plan_segments(video, time_base=TIME_BASE, segment_seconds=seconds, context=context)
+    plan = plan_segments(video, time_base=TIME_BASE, segment_seconds=seconds, context=Context(context, context))
     frames = order.times.tolist()
     assert [time for spec in plan for time in spec.core.times()] == frames
     for index, spec in enumerate(plan):
@@ -68,7 +69,7 @@ def test_cores_partition_the_frames_and_context_surrounds_them(video, seconds, c
 @settings(max_examples=150, deadline=None)
 def test_every_frame_of_a_segment_decodes_from_its_packets_alone(video, seconds, context):
     order = Presentation.of(video)
-    for spec in plan_segments(video, time_base=TIME_BASE, segment_seconds=seconds, context=context):
+    for spec in plan_segments(video, time_base=TIME_BASE, segment_seconds=seconds, context=Context(context, context)):
         start, stop = spec.packets
         first = spec.first_frame - len(spec.before)
         last = spec.first_frame + len(spec.core) + len(spec.after)
@@ -89,7 +90,7 @@ def test_every_frame_of_a_segment_decodes_from_its_packets_alone(video, seconds,
 @given(videos(), st.floats(0.5, 20))
 @settings(max_examples=100, deadline=None)
 def test_the_plan_is_deterministic(video, seconds):
-    plans = [plan_segments(video, time_base=TIME_BASE, segment_seconds=seconds, context=4) for _ in range(2)]
+    plans = [plan_segments(video, time_base=TIME_BASE, segment_seconds=seconds, context=Context(4, 4)) for _ in range(2)]
     assert plans[0] == plans[1]
 
 
@@ -98,7 +99,7 @@ def constant(frames, keyint):
 
 
 def test_cuts_lie_behind_keyframes_where_these_are_near():
-    plan = plan_segments(constant(3000, 50), time_base=TIME_BASE, segment_seconds=10, context=4)
+    plan = plan_segments(constant(3000, 50), time_base=TIME_BASE, segment_seconds=10, context=Context(4, 4))
     assert len(plan) == 12
     assert all(spec.packets[0] == spec.first_frame - 4 for spec in plan[1:])
     overlap = sum(stop - start for start, stop in (spec.packets for spec in plan)) - 3000
@@ -106,13 +107,13 @@ def test_cuts_lie_behind_keyframes_where_these_are_near():
 
 
 def test_intra_only_video_is_cut_exactly_at_the_wanted_length():
-    plan = plan_segments(constant(1000, 1), time_base=TIME_BASE, segment_seconds=4, context=4)
+    plan = plan_segments(constant(1000, 1), time_base=TIME_BASE, segment_seconds=4, context=Context(4, 4))
     assert [len(spec.core) for spec in plan] == [100] * 10
 
 
 def test_a_single_keyframe_is_shared_out_at_bounded_cost():
     video = constant(20_000, 10**9)
-    plan = plan_segments(video, time_base=TIME_BASE, segment_seconds=20, context=4)
+    plan = plan_segments(video, time_base=TIME_BASE, segment_seconds=20, context=Context(4, 4))
     assert len(plan) >= 5
     for spec in plan:
         share = Fraction(max(0, spec.first_frame - 4) * DECODE_COST, len(spec.core))
@@ -121,14 +122,14 @@ def test_a_single_keyframe_is_shared_out_at_bounded_cost():
 
 
 def test_segments_are_even_and_no_remainder_is_left_over():
-    plan = plan_segments(constant(260, 25), time_base=TIME_BASE, segment_seconds=10, context=4)
+    plan = plan_segments(constant(260, 25), time_base=TIME_BASE, segment_seconds=10, context=Context(4, 4))
     assert [len(spec.core) for spec in plan] == [129, 131]
-    plan = plan_segments(constant(1260, 1), time_base=TIME_BASE, segment_seconds=10, context=4)
+    plan = plan_segments(constant(1260, 1), time_base=TIME_BASE, segment_seconds=10, context=Context(4, 4))
     assert [len(spec.core) for spec in plan] == [210] * 6
 
 
 def test_a_moved_cut_does_not_move_those_behind_it():
-    plan = plan_segments(constant(1440, 100), time_base=TIME_BASE, segment_seconds=6, context=4)
+    plan = plan_segments(constant(1440, 100), time_base=TIME_BASE, segment_seconds=6, context=Context(4, 4))
     ends = [spec.first_frame for spec in plan[1:]]
     assert all(abs(end - 144 * (k + 1)) <= 54 for k, end in enumerate(ends))
     assert len(plan) == 10
@@ -136,17 +137,17 @@ def test_a_moved_cut_does_not_move_those_behind_it():
 
 def test_a_slow_slideshow_is_not_cut_into_pieces_smaller_than_their_context():
     video = table([2000 * n for n in range(100)], [True] * 100)
-    plan = plan_segments(video, time_base=TIME_BASE, segment_seconds=2, context=4)
+    plan = plan_segments(video, time_base=TIME_BASE, segment_seconds=2, context=Context(4, 4))
     assert min(len(spec.core) for spec in plan[:-1]) >= 8
     assert len(plan[-1].core) >= 4
 
 
 def test_one_frame():
-    (spec,) = plan_segments(table([77], [True]), time_base=TIME_BASE, segment_seconds=2, context=4)
+    (spec,) = plan_segments(table([77], [True]), time_base=TIME_BASE, segment_seconds=2, context=Context(4, 4))
     assert (list(spec.core.times()), spec.packets, len(spec.before), len(spec.after)) == ([77], (0, 1), 0, 0)
 
 
 def test_a_long_film_is_planned_in_compact_form():
     video = constant(500_000, 250)
-    plan = plan_segments(video, time_base=TIME_BASE, segment_seconds=20, context=4)
+    plan = plan_segments(video, time_base=TIME_BASE, segment_seconds=20, context=Context(4, 4))
     assert sum(len(spec.core.runs) for spec in plan) == len(plan)

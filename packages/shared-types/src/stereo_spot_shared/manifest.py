@@ -90,7 +90,7 @@ class SegmentSpec(Value):
     """One unit of rendering.
 
     The *core* are the frames that this segment adds to the output; it stands at frame numbers
-    `[first_frame, first_frame + len(core))` of the whole video. `before` and `after` are the context frames
+    `[first_frame, first_frame + len(core))` of the result. `before` and `after` are the context frames
     around it that the renderer sees but does not output. `packets` is the half-open range of the video's packets,
     in decoding order, that the segment's object holds; it starts at a random-access point.
     All times are ticks of the source's time base, without the container offset.
@@ -119,7 +119,9 @@ class Manifest(Value):
     start_shift: Rational
     """Seconds added to every time of every track in the output (0 unless the source's clock has no origin: MPEG-TS)."""
     frames: Ticks
-    """Every presentation time of the video, in order, context and segments aside."""
+    """Every presentation time of the result, in order, context and segments aside."""
+    excerpt: bool = False
+    """Whether that is a part of the video only: its other tracks are then cut to it, and the first frame stands at 0."""
     last_duration: int
     """Ticks that the last frame is shown."""
     segments: tuple[SegmentSpec, ...]
@@ -136,3 +138,9 @@ class Manifest(Value):
     def duration(self) -> Fraction:
         """Seconds from the first frame to the end of the last."""
         return (sum(step * count for step, count in self.frames.runs) + self.last_duration) * self.video.time_base
+
+    @property
+    def span(self) -> tuple[Fraction, Fraction]:
+        """When the result begins and ends, in seconds of its own clock."""
+        begin = (self.frames.start or 0) * self.video.time_base + self.start_shift
+        return begin, begin + self.duration

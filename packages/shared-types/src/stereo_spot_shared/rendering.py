@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from fractions import Fraction
+from math import ceil
+from typing import Annotated, Final, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from stereo_spot_shared.base import Value
+from stereo_spot_shared.timing import Rational
 
 
 class FramePacking(StrEnum):
@@ -100,7 +103,10 @@ class RenderParams(Value):
     """Everything that decides what the pixels of a job look like; pinned on the job when it is created.
 
     `max_disparity` is the full range of disparity in percent of the frame's width, `convergence` the relative
-    depth (0 far, 1 near) that lies on the screen: see the architecture page, *Rendering*. `keep_eye` names the view
+    depth (0 far, 1 near) that lies on the screen, or "auto": see the architecture page, *Rendering*.
+    `foreground_scale` gives near things more of the disparity (above 0) or far ones (below). `screen_cm` is the width of
+    the screen that the result is to be comfortable on (`comfort`). `floating_window` hides, at the left and right
+    border, the part of one view by which what stands before the screen would be cut off there. `keep_eye` names the view
     that is the source, bit for bit, while the other takes all of the disparity; without it each takes half. `eye_swap` puts
     each view where the layout has the other one (and the marking of the file says so).
     """
@@ -108,7 +114,10 @@ class RenderParams(Value):
     layout: FramePacking = FramePacking.FULL_SBS
     depth: str = Field(default="auto", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     max_disparity: float = Field(default=2.0, ge=0.0, le=10.0)
-    convergence: float = Field(default=0.5, ge=0.0, le=1.0)
+    convergence: Annotated[float, Field(ge=0.0, le=1.0)] | Literal["auto"] = 0.5
+    foreground_scale: float = Field(default=0.0, ge=-3.0, le=3.0)
+    screen_cm: float | None = Field(default=None, ge=1.0, le=10_000.0)
+    floating_window: bool = False
     keep_eye: Eye | None = None
     eye_swap: bool = False
     quality: Quality = Quality.BALANCED
@@ -116,6 +125,14 @@ class RenderParams(Value):
     encoder: Encoder = Encoder.SOFTWARE
     container: Container = Container.MP4
     segment_seconds: float = Field(default=20.0, ge=0.5, le=600.0)
+    start: Rational | None = Field(default=None, ge=0)
+    end: Rational | None = Field(default=None, gt=0)
+    """Seconds from the first frame: the frames that are shown from `start` on and before `end` are wanted, all by default."""
+
+    @property
+    def follows_shots(self) -> bool:
+        """Whether rendering a frame needs to know what its shot has shown so far."""
+        return self.convergence == AUTO or self.floating_window
 
     @property
     def right_first(self) -> bool:
@@ -124,10 +141,14 @@ class RenderParams(Value):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        if self.layout in PLAIN and (self.keep_eye or self.eye_swap):
-            raise ValueError(f"the layout {self.layout} has no views of two eyes that could be kept or swapped")
+        if self.layout in PLAIN and (self.keep_eye or self.eye_swap or self.floating_window):
+            raise ValueError(f"the layout {self.layout} has no views of two eyes that could be kept, swapped or masked")
+        if self.keep_eye and self.floating_window:
+            raise ValueError("a view that is kept as it is cannot be masked by a floating window; choose one of the two")
         if self.eye_swap and self.layout is FramePacking.CROSS_EYED:
             raise ValueError("cross-eyed with its eyes swapped is full-sbs; ask for that layout instead")
+        if self.end is not None and self.end <= (self.start or 0):
+            raise ValueError("the end must lie behind the start")
         if self.encoder is not Encoder.SOFTWARE and self.quality is Quality.LOSSLESS:
             raise ValueError(f"{self.encoder} does not encode losslessly; leave the encoder to software, or choose the quality high")
         if self.encoder is Encoder.VIDEOTOOLBOX and self.codec is Codec.AV1:
@@ -135,17 +156,39 @@ class RenderParams(Value):
         return self
 
 
+AUTO: Final = "auto"
+"""For the convergence: found by the renderer, from what each shot shows."""
+
 TEMPORAL_RADIUS = 4
 """Frames before and after a frame that its picture may depend on, at most (steadiness of depth, cut detection)."""
 
 DEINTERLACE_RADIUS = 1
 """Frames before and after that the deinterlacer looks at."""
 
+SHOT_SECONDS = Fraction(3, 2)
+MOST_SHOT_FRAMES = 120
 
-def context_frames(*, interlaced: bool) -> int:
+
+class Context(NamedTuple):
+    """Frames of context before and after a segment's core."""
+
+    before: int
+    after: int
+
+
+def shot_window(rate: Fraction) -> int:
+    """Frames before a frame over which what is found for a shot (convergence, floating window) is averaged.
+
+    It is seconds that a person would notice a change in; but no segment should carry more than MOST_SHOT_FRAMES for it.
+    """
+    return min(MOST_SHOT_FRAMES, max(1, ceil(SHOT_SECONDS * rate)))
+
+
+def context_frames(params: RenderParams, *, interlaced: bool, rate: Fraction) -> Context:
     """How many frames of context a segment carries on each side.
 
     Whatever is temporal in rendering has finite support; with this many frames on both sides a frame comes out the
     same wherever the video was cut. The renderer checks at import that its own windows fit.
     """
-    return TEMPORAL_RADIUS + (DEINTERLACE_RADIUS if interlaced else 0)
+    near = TEMPORAL_RADIUS + (DEINTERLACE_RADIUS if interlaced else 0)
+    return Context(near + (shot_window(rate) + 1 if params.follows_shots else 0), near)

@@ -18,13 +18,15 @@ from stereo_inference.depth.steady import Seen, SteadyDepth
 from stereo_inference.output import output_format, upright_aspect, upright_size
 from stereo_inference.packing import Packer, packer_for
 from stereo_inference.stages import Stages
-from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.disparity import DepthField, scaled_foreground
+from stereo_inference.stereo.screen import ScreenPlacement
 from stereo_inference.video_io.decode import SegmentReader, SourceFrame
 from stereo_inference.video_io.encode import segment_writer
 from stereo_inference.video_io.encoder_options import shared_pictures
 from stereo_inference.video_io.encoder_process import EncoderProcess, Encoding, PictureSlot
 from stereo_spot_shared.errors import Interrupted, RenderFailed
 from stereo_spot_shared.inference import RenderRequest, RenderResult, StageSeconds
+from stereo_spot_shared.manifest import Colour
 from stereo_spot_shared.timing import Ticks
 
 
@@ -78,8 +80,9 @@ def render_segment(
             aspect=upright_aspect(request.video), executor=executor, threads=threads,
         )  # fmt: skip
         frames = stages.run("decode", reader.frames())
-        depths = stages.run("depth", steady_depths(frames, estimator, reader))
-        packed = stages.run("warp", packed_frames(depths, packer, encoding, counts))
+        depths = stages.run("depth", steady_depths(frames, estimator, reader.colour, request.params.foreground_scale))
+        placement = ScreenPlacement(request.params, width, request.video.average_rate)
+        packed = stages.run("warp", packed_frames(depths, placement, packer, encoding, counts))
         for moment, slot in packed:
             if should_stop():
                 raise Interrupted("Rendering was asked to stop.")
@@ -111,13 +114,15 @@ def render_segment(
     )
 
 
-def steady_depths(frames: Iterable[SourceFrame], estimator: DepthEstimator, reader: SegmentReader) -> Iterator[Seen[SourceFrame]]:
+def steady_depths(
+    frames: Iterable[SourceFrame], estimator: DepthEstimator, colour: Colour, foreground_scale: float
+) -> Iterator[Seen[SourceFrame]]:
     """Every frame with its depth, steadied over time."""
     steady: SteadyDepth[SourceFrame] = SteadyDepth()
     for frame in frames:
         size = estimator.working_size(frame.picture.width, frame.picture.height)
-        rgb = small_rgb(frame.picture, *size, reader.colour)
-        depth = estimator.estimate(rgb[None])[0]
+        rgb = small_rgb(frame.picture, *size, colour)
+        depth = scaled_foreground(estimator.estimate(rgb[None])[0], foreground_scale)
         grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
         yield from steady.push(Seen(frame.index, depth, grey, frame))
         del frame  # not to be kept while the next is decoded
@@ -125,16 +130,17 @@ def steady_depths(frames: Iterable[SourceFrame], estimator: DepthEstimator, read
 
 
 def packed_frames(
-    depths: Iterable[Seen[SourceFrame]], packer: Packer, encoding: Encoding, counts: Counts
+    depths: Iterable[Seen[SourceFrame]], placement: ScreenPlacement, packer: Packer, encoding: Encoding, counts: Counts
 ) -> Iterator[tuple[int, PictureSlot]]:
     """What the layout shows of every frame of the core, with its time; context frames end here."""
     for seen in depths:
         frame = seen.payload
+        screen = placement.next(seen.depth, new_shot=seen.begins_shot)
         if not frame.core:
             counts.context += 1
             continue
         slot = encoding.new_picture()
-        packer.pack(frame.picture, DepthField.guided(seen.depth, frame.picture), slot.picture)
+        packer.pack(frame.picture, DepthField.guided(seen.depth, frame.picture), screen, slot.picture)
         moment = frame.time
         del seen, frame  # not to be kept while the next is awaited
         yield moment, slot

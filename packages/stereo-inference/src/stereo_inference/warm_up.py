@@ -20,5 +20,5 @@ def warm_up(pixel_format: str = "yuv420p") -> None:
         plane[:] = 128
     depth = BasicDepth().estimate(np.zeros((1, height, width, 3), np.uint8))[0]
     left, right = Picture.empty(width, height, working), Picture.empty(width, height, working)
-    renderer = StereoRenderer(width, height, max_disparity=2.0, convergence=0.5)
-    renderer.render(picture, DepthField.guided(depth, picture), Place(left), Place(right))
+    renderer = StereoRenderer(width, height, max_disparity=2.0)
+    renderer.render(picture, DepthField.guided(depth, picture), 0.5, Place(left), Place(right))

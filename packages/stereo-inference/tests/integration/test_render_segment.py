@@ -49,6 +49,18 @@ def test_the_picture_does_not_depend_on_where_the_video_was_cut(tmp_path: Path, 
     assert pictures(shared, threads=2) == expected
 
 
+@pytest.mark.parametrize("cut_frames", [None, 41], ids=["one-shot", "scene-cuts"])
+def test_nor_does_a_screen_that_follows_the_shots(tmp_path: Path, cut_frames: int | None) -> None:
+    scene = Scene(width=96, height=54, rate=Fraction(12), cut_frames=cut_frames)
+    clip = Clip(scene=scene, frames=144, options={"g": "12", "sc_threshold": "0"})
+    follows = {"convergence": "auto", "floating_window": True, "max_disparity": 10.0, "foreground_scale": 1.0}
+    whole = cut(tmp_path / "whole", clip, quality="lossless", **follows)
+    shared = cut(tmp_path / "cut", tmp_path / "whole" / "source.mp4", segment_seconds=2.0, quality="lossless", **follows)
+    assert len(shared.segments) >= 3
+    assert pictures(shared) == pictures(whole)
+    assert pictures(whole) != pictures(cut(tmp_path / "other", tmp_path / "whole" / "source.mp4", quality="lossless", max_disparity=10.0))
+
+
 def test_interlaced_sources_do_not_depend_on_it_either_and_keep_one_frame_for_one(tmp_path: Path) -> None:
     clip = Clip(scene=SMALL, frames=36, interlaced=True, options={"g": "12", "flags": "+ildct+ilme", "x264-params": "tff=1"})
     whole = cut(tmp_path / "whole", clip, quality="lossless")

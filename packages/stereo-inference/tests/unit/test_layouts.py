@@ -19,6 +19,7 @@ from stereo_inference.packing import packer_for
 from stereo_inference.packing.anaglyph_colours import GLASSES
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.screen import Screen
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.manifest import Colour
 from stereo_spot_shared.rendering import Eye, FramePacking, RenderParams
@@ -106,7 +107,7 @@ def test_each_eye_sees_what_a_camera_there_would_see(
     eyes = [from_rgb(scene.picture(FRAME, eye=eye, max_disparity=DISPARITY), name) for eye in (-0.5, 0.5)]
     depth = scene.depth(FRAME)
     packed = Picture.empty(*packed_size(layout, *size, picture.format), picture.format)
-    packer_for(params, *size, picture.format, COLOUR).pack(picture, DepthField.plain(depth), packed)
+    packer_for(params, *size, picture.format, COLOUR).pack(picture, DepthField.plain(depth), Screen(0.5), packed)
     peak = (1 << picture.format.bits) - 1
     if layout in GLASSES:
         glasses = GLASSES[layout]
@@ -149,5 +150,5 @@ def test_every_combination_renders_or_is_refused_with_a_sentence(layout, keep_ey
     picture, packed = Picture.empty(width, height, form), Picture.empty(*packed_size(params.layout, width, height, form), form)
     for plane, level in zip((*picture.planes, *packed.planes), (100, 120, 136, 255, 255, 255), strict=True):
         plane[:] = level << (form.bits - 8)
-    packer_for(params, width, height, form, COLOUR).pack(picture, DepthField.plain(np.full((3, 4), 0.5, np.float32)), packed)
+    packer_for(params, width, height, form, COLOUR).pack(picture, DepthField.plain(np.full((3, 4), 0.5, np.float32)), Screen(0.5), packed)
     assert all((plane < 255 << (form.bits - 8)).all() for plane in packed.planes)  # nothing is left as it was

@@ -57,8 +57,8 @@ def test_a_kept_eye_is_the_source_and_the_other_takes_all_of_the_disparity(rando
 def test_a_kept_eye_stands_at_its_place_in_the_packed_picture(random_picture):
     picture = random_picture(14, 10, "yuv420p", 3)
     packed = random_picture(30, 10, "yuv420p", 4)
-    renderer = StereoRenderer(14, 10, max_disparity=10.0, convergence=0.5, keep_eye=Eye.RIGHT)
-    renderer.render(picture, DepthField.plain(np.ones((3, 3), np.float32)), Place(packed), Place(packed, left=16))
+    renderer = StereoRenderer(14, 10, max_disparity=10.0, keep_eye=Eye.RIGHT)
+    renderer.render(picture, DepthField.plain(np.ones((3, 3), np.float32)), 0.5, Place(packed), Place(packed, left=16))
     assert np.array_equal(packed.planes[0][:, 16:], picture.planes[0])
     assert np.array_equal(packed.planes[1][:, 8:], picture.planes[1])
 
@@ -145,8 +145,8 @@ def test_views_may_lie_anywhere_in_one_picture_and_touch_nothing_beside_them(ran
     sheet = Picture.empty(120, 60, picture.format)
     for plane in sheet.planes:
         plane[:] = 77
-    renderer = StereoRenderer(40, 20, max_disparity=10.0, convergence=0.5)
-    renderer.render(picture, DepthField.plain(depth), Place(sheet, 2, 8), Place(sheet, 30, 60))
+    renderer = StereoRenderer(40, 20, max_disparity=10.0)
+    renderer.render(picture, DepthField.plain(depth), 0.5, Place(sheet, 2, 8), Place(sheet, 30, 60))
     for index, (plane, shift) in enumerate(zip(sheet.planes, (0, 1, 1), strict=True)):
         for (top, left), view in zip(((2, 8), (30, 60)), alone, strict=True):
             area = (slice(top >> shift, (top + 20) >> shift), slice(left >> shift, (left + 40) >> shift))

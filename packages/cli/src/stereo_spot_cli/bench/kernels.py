@@ -19,6 +19,7 @@ from stereo_inference.packing.anaglyph_colours import GLASSES
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_inference.render import workers
 from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.screen import Screen
 from stereo_spot_cli.bench.report import KernelBench
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.manifest import Colour
@@ -55,7 +56,7 @@ def measure(pixel_format: str) -> KernelBench:
         height=HEIGHT,
         depth=milliseconds(lambda: estimator.estimate(small_rgb(picture, *size, colour)[None])),
         refinement=milliseconds(lambda: DepthField.guided(exact, picture)),
-        views=milliseconds(lambda: views.pack(picture, field, packed)),
+        views=milliseconds(lambda: views.pack(picture, field, Screen(0.5), packed)),
         anaglyph=milliseconds(lambda: mixer.mix(picture, picture, mixed)),
     )
 

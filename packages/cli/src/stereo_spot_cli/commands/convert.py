@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersOption, some_path
+from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersOption, a_time, some_path
 from stereo_spot_shared.naming import output_name
 from stereo_spot_shared.rendering import Codec, Encoder, Eye, FramePacking, Quality, RenderParams
 
@@ -36,8 +37,31 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         float, typer.Option("--max-disparity", min=0, max=10, help="Range of disparity in percent of the width: how strong it is.")
     ] = DEFAULTS.max_disparity,
     convergence: Annotated[
-        float, typer.Option("--convergence", min=0, max=1, help="The depth that lies on the screen: 0 the farthest, 1 the nearest.")
-    ] = DEFAULTS.convergence,
+        str,
+        typer.Option(
+            "--convergence",
+            metavar="DEPTH|auto",
+            help="The depth that lies on the screen, from 0 (the farthest) to 1 (the nearest); auto finds it in each shot.",
+        ),
+    ] = str(DEFAULTS.convergence),
+    foreground_scale: Annotated[
+        float,
+        typer.Option("--foreground-scale", min=-3, max=3, help="Above 0 near things get more of the disparity, below 0 far things do."),
+    ] = DEFAULTS.foreground_scale,
+    screen_width: Annotated[
+        float | None,
+        typer.Option(
+            "--screen-width",
+            metavar="CM",
+            min=1,
+            max=10_000,
+            help="Width of the screen it is for: the far is then never farther than eyes can fuse there.",
+            show_default=False,
+        ),
+    ] = DEFAULTS.screen_cm,
+    floating_window: Annotated[
+        bool, typer.Option("--floating-window", help="Hide at the sides what stands before the screen and is cut off by it in one view.")
+    ] = DEFAULTS.floating_window,
     keep_eye: Annotated[
         Eye | None,
         typer.Option(
@@ -51,6 +75,14 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         float, typer.Option("--segment-seconds", min=0.5, max=600, help="About how long a segment is: what one worker renders at a time.")
     ] = DEFAULTS.segment_seconds,
     quality: Annotated[Quality, typer.Option("--quality", help="What the encoder aims at.")] = DEFAULTS.quality,
+    start: Annotated[
+        Fraction | None,
+        typer.Option("--start", metavar="TIME", parser=a_time, help="Begin here: seconds, or h:mm:ss.", show_default=False),
+    ] = DEFAULTS.start,
+    end: Annotated[
+        Fraction | None,
+        typer.Option("--end", metavar="TIME", parser=a_time, help="End before the frame that is shown here.", show_default=False),
+    ] = DEFAULTS.end,
     codec: Annotated[
         Codec, typer.Option("--codec", help="auto: H.264, or H.265 for 10 bit and for pictures too large for H.264.")
     ] = DEFAULTS.codec,
@@ -73,7 +105,7 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
 
       stereo-spot convert movie.mkv --layout half-sbs --max-disparity 3
 
-      stereo-spot convert movie.mp4 --layout vr180
+      stereo-spot convert movie.mp4 --layout vr180 --start 1:02:00 --end 1:02:30.5
 
       stereo-spot convert --demo
     """
@@ -86,12 +118,17 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         "depth": depth,
         "max_disparity": max_disparity,
         "convergence": convergence,
+        "foreground_scale": foreground_scale,
+        "screen_cm": screen_width,
+        "floating_window": floating_window,
         "keep_eye": keep_eye,
         "eye_swap": eye_swap,
         "quality": quality,
         "codec": codec,
         "encoder": encoder or DEFAULTS.encoder,
         "segment_seconds": segment_seconds,
+        "start": start,
+        "end": end,
     }
     if source is not None:
         source = check_input(source)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+TIME = re.compile(r"(\d+:){0,2}\d+(\.\d+)?")
 
 
 def some_path(text: str) -> Path:
@@ -28,3 +32,14 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, max=256, metavar="N", help="Video workers (default: one per core, as far as memory goes).")
 ]
+
+
+def a_time(text: str) -> Fraction:
+    """Seconds, exactly, from `95.5`, `1:35.5` or `0:01:35.5`. Wrong usage where it is none."""
+    parts = text.split(":")
+    if not TIME.fullmatch(text) or any(float(part) >= 60 for part in parts[1:]):
+        raise typer.BadParameter(f"'{text}' is no time; write seconds (95.5), m:ss (1:35.5) or h:mm:ss (0:01:35.5).")
+    seconds = Fraction(0)
+    for part in parts:
+        seconds = seconds * 60 + Fraction(part)
+    return seconds

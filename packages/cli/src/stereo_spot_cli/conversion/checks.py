@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 
 from stereo_spot_cli.output import CommandFailed
-from stereo_spot_shared.rendering import Container, RenderParams
+from stereo_spot_shared.rendering import AUTO, Container, RenderParams
 
 
 def check_input(path: Path) -> Path:
@@ -53,12 +53,21 @@ def container_of(output: Path) -> Container:
 def render_params(look: Mapping[str, Any], output: Path | None) -> RenderParams:
     """The parameters of the job, in the container that the output's name asks for. Wrong usage where they are none that a job can have."""
     container = RenderParams().container if output is None else container_of(output)
+    look = {**look, "convergence": number_or_auto(str(look["convergence"]))}
     try:
         return RenderParams(container=container, **look)
     except ValidationError as error:
         first = error.errors()[0]
         place = f"{first['loc'][0]}: " if first["loc"] else ""
         raise typer.BadParameter(f"{place}{first['msg'].removeprefix('Value error, ')}") from None
+
+
+def number_or_auto(text: str) -> float | str:
+    """A convergence as it was typed. Wrong usage where it is neither."""
+    try:
+        return text if text == AUTO else float(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is neither a number from 0 to 1 nor {AUTO}.", param_hint="'--convergence'") from None
 
 
 def check_output(path: Path, *, source: Path | None, overwrite: bool) -> Path:

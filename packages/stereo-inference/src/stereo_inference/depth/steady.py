@@ -53,6 +53,8 @@ class Seen(Generic[T]):
     depth: NDArray[np.float32]
     grey: NDArray[np.uint8]
     payload: T
+    begins_shot: bool = False
+    """Whether nothing connects it with the frame before; known once it is steadied."""
 
 
 class SteadyDepth(Generic[T]):
@@ -90,10 +92,11 @@ class SteadyDepth(Generic[T]):
         while last < index + WINDOW_RADIUS and not self._cut_before(last + 1):
             last += 1
         window = [self._frames[i] for i in range(first, last + 1)]
+        begins_shot = self._cut_before(index)
         for old in [i for i in self._frames if i < index - TEMPORAL_RADIUS]:
             del self._frames[old]
             self._changes.pop(old, None)
-        return Seen(index, gated_mean(here, window), here.grey, here.payload)
+        return Seen(index, gated_mean(here, window), here.grey, here.payload, begins_shot)
 
     def _cut_before(self, index: int) -> bool:
         """Whether frame `index` begins a scene: nothing stands before it, or far more changed than around it."""

@@ -14,12 +14,14 @@ from typing import Protocol
 
 from stereo_inference.packing.anaglyph import Anaglyph
 from stereo_inference.packing.anaglyph_colours import GLASSES
-from stereo_inference.packing.arrangements import InPlace, Mixed, Rows, Squeezed, ViewPacker
+from stereo_inference.packing.arrangements import Arrangement, InPlace, Mixed, Rows, Squeezed, ViewPacker
 from stereo_inference.packing.depth import DepthPacker
 from stereo_inference.packing.dome import Domes
 from stereo_inference.picture import Picture, PixelFormat
 from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.screen import Screen
 from stereo_inference.stereo.views import StereoRenderer
+from stereo_spot_shared.comfort import comfortable_disparity
 from stereo_spot_shared.manifest import Colour
 from stereo_spot_shared.rendering import PLAIN, FramePacking, RenderParams
 
@@ -34,7 +36,7 @@ SHARING: dict[FramePacking, type[Squeezed | Rows | InPlace]] = {
 class Packer(Protocol):
     """Makes packed pictures of one layout, from pictures of one size and format."""
 
-    def pack(self, picture: Picture, depth: DepthField, packed: Picture) -> None:
+    def pack(self, picture: Picture, depth: DepthField, screen: Screen, packed: Picture) -> None:
         """Write what the layout shows of `picture` with its `depth` to `packed` (of `layouts.packed_size`)."""
 
 
@@ -58,13 +60,13 @@ def packer_for(
         return DepthPacker(size, pixel_format, colour, with_picture=layout is FramePacking.RGBD)
     renderer = StereoRenderer(
         width, height,
-        max_disparity=params.max_disparity, convergence=params.convergence, keep_eye=params.keep_eye, executor=executor, threads=threads,
+        max_disparity=comfortable_disparity(params), keep_eye=params.keep_eye, executor=executor, threads=threads,
     )  # fmt: skip
     if layout in GLASSES:
         mixer = Anaglyph(GLASSES[layout], colour, pixel_format, height, executor=executor, threads=threads)
-        return ViewPacker(renderer, Mixed(mixer, size, pixel_format), swapped=params.right_first)
-    if layout is FramePacking.VR180:
-        domes = Domes(size, pixel_format, colour, aspect, executor=executor, threads=threads)
-        return ViewPacker(renderer, domes, swapped=params.right_first)
-    arrangement = SHARING.get(layout, InPlace)
-    return ViewPacker(renderer, arrangement(layout, size, pixel_format), swapped=params.right_first)
+        arrangement: Arrangement = Mixed(mixer, size, pixel_format)
+    elif layout is FramePacking.VR180:
+        arrangement = Domes(size, pixel_format, colour, aspect, executor=executor, threads=threads)
+    else:
+        arrangement = SHARING.get(layout, InPlace)(layout, size, pixel_format)
+    return ViewPacker(renderer, arrangement, size, colour, swapped=params.right_first)

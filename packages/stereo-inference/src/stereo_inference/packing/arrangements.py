@@ -6,11 +6,14 @@ from typing import Protocol
 
 import cv2
 
+from stereo_inference.colour import grey_levels
 from stereo_inference.layouts import SIDE_BY_SIDE, view_size
 from stereo_inference.packing.anaglyph import Anaglyph
 from stereo_inference.picture import Picture, PixelFormat, Plane
 from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.screen import Screen
 from stereo_inference.stereo.views import Place, StereoRenderer
+from stereo_spot_shared.manifest import Colour
 from stereo_spot_shared.rendering import FramePacking
 
 Size = tuple[int, int]
@@ -30,17 +33,34 @@ class Arrangement(Protocol):
 class ViewPacker:
     """Renders both eyes and arranges them; `swapped` puts the right eye first."""
 
-    def __init__(self, renderer: StereoRenderer, arrangement: Arrangement, *, swapped: bool = False) -> None:
+    def __init__(self, renderer: StereoRenderer, arrangement: Arrangement, size: Size, colour: Colour, *, swapped: bool = False) -> None:
         self._renderer = renderer
         self._arrangement = arrangement
+        self._size = size
+        self._colour = colour
         self._swapped = swapped
 
-    def pack(self, picture: Picture, depth: DepthField, packed: Picture) -> None:
+    def pack(self, picture: Picture, depth: DepthField, screen: Screen, packed: Picture) -> None:
         """Render both views of `picture` and arrange them in `packed`."""
         first, second = self._arrangement.places(packed)
         left, right = (second, first) if self._swapped else (first, second)
-        self._renderer.render(picture, depth, left, right)
+        self._renderer.render(picture, depth, screen.convergence, left, right)
+        self._hide(left, 0, screen.left_bar)
+        self._hide(right, self._size[0] - screen.right_bar, self._size[0])
         self._arrangement.finish(packed)
+
+    def _hide(self, view: Place, first: int, end: int) -> None:
+        """Make columns of a view black."""
+        if first >= end:
+            return
+        form, (width, height) = view.picture.format, self._size
+        black, _, neutral = grey_levels(self._colour, form.bits)
+        for index, plane in enumerate(view.picture.planes):
+            sub_x, sub_y = (form.sub_x, form.sub_y) if index else (0, 0)
+            columns, rows = (width + sub_x) >> sub_x, (height + sub_y) >> sub_y
+            top, left = view.top >> sub_y, view.left >> sub_x
+            area = plane[top : top + rows, left : left + columns]
+            area[:, first >> sub_x : (end + sub_x) >> sub_x] = neutral if index else black
 
 
 class InPlace(Arrangement):

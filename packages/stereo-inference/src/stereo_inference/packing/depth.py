@@ -7,6 +7,7 @@ from stereo_inference.layouts import view_size
 from stereo_inference.packing.arrangements import Size, pad
 from stereo_inference.picture import Picture, PixelFormat
 from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.screen import Screen
 from stereo_inference.stereo.views import Place
 from stereo_spot_shared.manifest import Colour
 from stereo_spot_shared.rendering import FramePacking
@@ -21,7 +22,7 @@ class DepthPacker:
         self._levels = grey_levels(colour, pixel_format.bits)
         self._with_picture = with_picture
 
-    def pack(self, picture: Picture, depth: DepthField, packed: Picture) -> None:
+    def pack(self, picture: Picture, depth: DepthField, screen: Screen, packed: Picture) -> None:  # noqa: ARG002 - depth has no screen
         """Write the depth of `picture` to `packed`, on the right of the picture if it is wanted too."""
         left = self._view[0] if self._with_picture else 0
         if self._with_picture:

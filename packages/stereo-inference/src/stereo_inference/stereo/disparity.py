@@ -52,6 +52,20 @@ class DepthField:
         return np.asarray(np.clip(gain * picture.cropped(0) + offset, 0, 1), np.float32)
 
 
+LEAST_SCALE = 1e-3
+"""Below this the bend is less than a step of 10 bit, and its formula loses its meaning in float32."""
+
+
+def scaled_foreground(depth: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+    """Depth 0..1 bent so that near things take more of the range (`scale` above 0) or far things (below); 0 leaves it.
+
+    (exp(scale * d) - 1) / (exp(scale) - 1): the ends stay, order stays, and at 3 the near end is stretched three times.
+    """
+    if abs(scale) < LEAST_SCALE:
+        return depth
+    return np.asarray(np.expm1(np.float32(scale) * depth) / np.float32(math.expm1(scale)), np.float32)
+
+
 def half_disparity(max_disparity: float, width: int) -> float:
     """Pixels by which one eye moves for a depth difference of 1.
 

@@ -43,7 +43,7 @@ class Gaps:
 class StereoRenderer:
     """Renders both eyes of pictures of one size; keeps the masks that every picture needs.
 
-    `max_disparity` is in percent of the width, `convergence` the depth (0..1) that lies on the screen. `keep_eye` is the
+    `max_disparity` is in percent of the width. `keep_eye` is the
     view that is the source, bit for bit; the other one then takes all of the disparity. With an
     `executor` its `threads` workers share a picture's rows; the result does not depend on how many there are.
     """
@@ -54,7 +54,6 @@ class StereoRenderer:
         height: int,
         *,
         max_disparity: float,
-        convergence: float,
         keep_eye: Eye | None = None,
         executor: Executor | None = None,
         threads: int = 1,
@@ -64,16 +63,16 @@ class StereoRenderer:
         half = half_disparity(max_disparity, width)
         self._kept = keep_eye
         self._eyes, self._shift = {None: (BOTH, half), Eye.LEFT: (RIGHT, 2 * half), Eye.RIGHT: (LEFT, 2 * half)}[keep_eye]
-        self._convergence = convergence
         self._executor = executor
         self._bands = np.linspace(0, height // 2, threads + 1).astype(int) * 2
         self._bands[-1] = height
         self._left_gaps, self._right_gaps = Gaps.none(width, height), Gaps.none(width, height)
 
-    def render(self, picture: Picture, depth: DepthField, left: Place, right: Place) -> None:
+    def render(self, picture: Picture, depth: DepthField, convergence: float, left: Place, right: Place) -> None:
         """Write the left and the right view of `picture` to their places (which may lie in the same picture).
 
-        Depth outside 0..1 is clipped. Where max_disparity is 0, both views are the picture, bit for bit.
+        `convergence` is the depth (0..1) that lies on the screen. Depth outside 0..1 is clipped. Where max_disparity is 0,
+        both views are the picture, bit for bit.
         """
         dilation = foreground_dilation(self._width, depth.gain.shape[1])
         # Along rows here, once for all that lie between two of the depth map; between those in the kernel.
@@ -85,7 +84,7 @@ class StereoRenderer:
         def band(first: int, end: int) -> None:
             warp_rows(
                 *picture.planes, form.sub_x, form.sub_y,
-                gain, offset, self._shift, self._convergence, dilation, self._eyes,
+                gain, offset, self._shift, convergence, dilation, self._eyes,
                 *left.picture.planes, left.top, left.left,
                 *right.picture.planes, right.top, right.left,
                 self._left_gaps.holes, self._left_gaps.torn, self._right_gaps.holes, self._right_gaps.torn, first, end,
