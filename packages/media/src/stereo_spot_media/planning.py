@@ -99,8 +99,10 @@ def wanted_frames(times: list[int], clock: Fraction, params: RenderParams) -> ra
     last = len(times) if params.end is None else bisect_left(times, times[0] + params.end / clock)
     if first >= last:
         seconds = float((times[-1] - times[0]) * clock)
+        start = float(params.start or 0)
+        where = f"from {start:g} s on" if params.end is None else f"between {start:g} s and {float(params.end):g} s"
         raise UnsupportedMedia(
-            f"No frame is shown between {float(params.start or 0):g} s and {float(params.end or 0) or seconds:g} s.",
+            f"No frame is shown {where}.",
             hint=f"The last frame of this video is shown {seconds:.3f} s after the first.",
         )
     return range(first, last)

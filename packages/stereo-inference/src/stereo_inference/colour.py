@@ -60,6 +60,11 @@ def grey_levels(colour: Colour, bits: int) -> tuple[int, int, int]:
     return black, white, 128 * step
 
 
+def to_rgb(picture: Picture, colour: Colour) -> NDArray[np.uint8]:
+    """The picture as RGB uint8 (height, width, 3), at its own size; HDR keeps its code values, and looks flat so."""
+    return small_rgb(picture, picture.width, picture.height, colour)
+
+
 def small_rgb(picture: Picture, width: int, height: int, colour: Colour) -> NDArray[np.uint8]:
     """The picture as RGB uint8 (height, width, 3), scaled down by averaging areas."""
     planes = [cv2.resize(picture.cropped(i), (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) for i in range(3)]

@@ -90,6 +90,17 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         Encoder | None,
         typer.Option("--encoder", help="What encodes: graphics hardware if this machine has it, if you name none.", show_default=False),
     ] = None,
+    preview: Annotated[
+        float | None,
+        typer.Option(
+            "--preview",
+            metavar="SECONDS",
+            min=0.1,
+            max=600,
+            help="Convert only about so many seconds from all over the video, without sound, and draw a contact sheet (PNG) beside them.",
+            show_default=False,
+        ),
+    ] = None,
     workers: WorkersOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT if it exists.")] = False,
     data_dir: DataDirOption = None,
@@ -107,12 +118,16 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
 
       stereo-spot convert movie.mp4 --layout vr180 --start 1:02:00 --end 1:02:30.5
 
+      stereo-spot convert movie.mp4 --preview 10 --max-disparity 3
+
       stereo-spot convert --demo
     """
-    from stereo_spot_cli.conversion.checks import check_input, check_output, render_params
+    from stereo_spot_cli.conversion.checks import check_input, check_output, check_place, render_params
 
     if (source is None) != demo:
         raise typer.BadParameter("name one video to convert, or --demo" if source is None else "give either INPUT or --demo, not both")
+    if demo and preview is not None:
+        raise typer.BadParameter("the demo is short enough; leave out --preview")
     look = {
         "layout": layout,
         "depth": depth,
@@ -134,8 +149,17 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         source = check_input(source)
     params = render_params(look, result)
     if result is None:
-        result = Path(output_name(source.stem if source else DEMO, params))
+        stem = source.stem if source else DEMO
+        result = Path(output_name(stem if preview is None else f"{stem}_preview", params))
     result = check_output(result, source=source, overwrite=overwrite)
+    if preview is not None and source is not None:
+        from stereo_spot_cli.conversion.order import Order
+        from stereo_spot_cli.conversion.preview import preview as make_preview
+        from stereo_spot_cli.conversion.preview import sheet_of
+
+        check_place(sheet_of(result), source=source, overwrite=overwrite)
+        make_preview(Order(source, result, params, overwrite, workers, encoder is None), preview, as_json=as_json)
+        return
 
     from stereo_spot_cli.conversion.command import carry_out  # only now: it brings what is heavy
 

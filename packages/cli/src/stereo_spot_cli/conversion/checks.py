@@ -72,8 +72,13 @@ def number_or_auto(text: str) -> float | str:
 
 def check_output(path: Path, *, source: Path | None, overwrite: bool) -> Path:
     """The absolute path of an output that can be written; CommandFailed for anything else. Leaves nothing behind."""
-    path = path.expanduser().absolute()
     container_of(path)
+    return check_place(path, source=source, overwrite=overwrite)
+
+
+def check_place(path: Path, *, source: Path | None, overwrite: bool) -> Path:
+    """The same for a file of any kind."""
+    path = path.expanduser().absolute()
     try:
         status = path.lstat()  # of a symbolic link itself: a result takes the place of the link, never of what it names
     except (FileNotFoundError, NotADirectoryError):
