@@ -17,6 +17,7 @@ from stereo_spot_cli.commands import (
     convert,
     doctor,
     gather,
+    image,
     jobs,
     media_worker,
     probe,
@@ -64,6 +65,7 @@ def options(
 
 
 app.command("convert")(convert.convert)
+app.command("image")(image.image)
 app.command("probe")(probe.probe)
 app.command("doctor")(doctor.doctor)
 app.command("up")(up.up)

@@ -22,7 +22,7 @@ TOKENS = {
 """With the left view first, and with the right view first. An anaglyph is called what its layout is."""
 
 
-def output_name(stem: str, params: RenderParams) -> str:
-    """The default name of the result of a video called `stem` (without its extension)."""
+def output_name(stem: str, params: RenderParams, extension: str | None = None) -> str:
+    """The default name of the result of a video or picture called `stem` (without its extension); `extension`: not the container's."""
     left_first, right_first = TOKENS.get(params.layout, (params.layout.value, f"{params.layout.value}_RL"))
-    return f"{stem}_{right_first if params.right_first else left_first}.{params.container.value}"
+    return f"{stem}_{right_first if params.right_first else left_first}.{extension or params.container.value}"

@@ -13,6 +13,7 @@ from stereo_inference.picture import Picture
 from stereo_spot_shared.manifest import Colour
 
 LUMA_WEIGHTS = {
+    0: (0.2126, 0.0722),
     1: (0.2126, 0.0722),
     4: (0.30, 0.11),
     5: (0.299, 0.114),
@@ -22,6 +23,9 @@ LUMA_WEIGHTS = {
     10: (0.2627, 0.0593),
 }
 """Weight of red and of blue in luma (Kr, Kb) by H.273 matrix coefficients."""
+
+IDENTITY = 0
+"""The matrix of pictures whose planes are green, blue and red themselves; they are full range, and grey has three equal samples."""
 
 HD_HEIGHT = 720
 """From this height on, a picture that does not say is taken for BT.709, below it for BT.601, as players do."""
@@ -38,6 +42,8 @@ def luma_weights(colour: Colour, height: int) -> NDArray[np.float32]:
 
 def yuv_to_rgb(colour: Colour, bits: int, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Matrix (3, 3) and offset (3,) with rgb = matrix @ yuv + offset, from code values to 0..1; for the matrix see `luma_weights`."""
+    if colour.matrix == IDENTITY:
+        return np.eye(3)[[2, 0, 1]] / ((1 << bits) - 1), np.zeros(3)
     red, green, blue = luma_weights(colour, height).astype(np.float64)
     mix = np.array(
         [
@@ -54,7 +60,9 @@ def yuv_to_rgb(colour: Colour, bits: int, height: int) -> tuple[NDArray[np.float
 
 
 def grey_levels(colour: Colour, bits: int) -> tuple[int, int, int]:
-    """Code values of black and white in luma, and of no colour in chroma."""
+    """Code values of black and white in luma, and of no colour in chroma (of black, where chroma is a colour itself)."""
+    if colour.matrix == IDENTITY:
+        return 0, (1 << bits) - 1, 0
     step = 1 << (bits - 8)
     black, white = (0, (1 << bits) - 1) if colour.full_range else (16 * step, 235 * step)
     return black, white, 128 * step

@@ -73,7 +73,9 @@ def render_preview(task: PreviewTask, report: Callable[[Any], None]) -> Preview:
     keep_pictures()
     video, params = task.info.video, task.params
     rate = video.average_rate if video.average_rate > 0 else DEFAULT_RATE
-    places = max(1, min(MOST_PLACES, round(task.seconds / PLACE_SECONDS)))
+    seconds, between = wanted(task.info, params)
+    whole = task.seconds >= seconds * (between[1] - between[0])  # or of unknown length
+    places = 1 if whole else max(1, min(MOST_PLACES, round(task.seconds / PLACE_SECONDS)))
     each = max(1, math.ceil(task.seconds * rate / places))
     clock = video.model_copy(update={"time_base": 1 / rate})
     target, size = output_format(params, clock), upright_size(video)
@@ -83,7 +85,6 @@ def render_preview(task: PreviewTask, report: Callable[[Any], None]) -> Preview:
     segment = task.output.with_name(f".{task.output.name}.segment")
     place_of: dict[int, int] = {}
     rendered = 0
-    seconds, between = wanted(task.info, params)
 
     def frames() -> Iterator[SourceFrame]:
         for place, frame in sample_frames(task.source, video, seconds=seconds, places=places, each=each, between=between):

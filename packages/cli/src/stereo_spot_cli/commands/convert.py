@@ -8,9 +8,20 @@ from typing import Annotated
 
 import typer
 
+from stereo_spot_cli.commands.look import (
+    ConvergenceOption,
+    DepthOption,
+    EyeSwapOption,
+    FloatingWindowOption,
+    ForegroundScaleOption,
+    KeepEyeOption,
+    LayoutOption,
+    MaxDisparityOption,
+    ScreenWidthOption,
+)
 from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersOption, a_time, some_path
 from stereo_spot_shared.naming import output_name
-from stereo_spot_shared.rendering import Codec, Encoder, Eye, FramePacking, Quality, RenderParams
+from stereo_spot_shared.rendering import Codec, Encoder, Quality, RenderParams
 
 DEFAULTS = RenderParams()
 DEMO = "demo"
@@ -29,48 +40,15 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         ),
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Instead of INPUT, convert a short clip that is made up on the spot.")] = False,
-    layout: Annotated[FramePacking, typer.Option("--layout", help="How the two views share one picture.")] = DEFAULTS.layout,
-    depth: Annotated[
-        str, typer.Option("--depth", metavar="NAME", help="The depth estimator: basic, or auto for the best there is.")
-    ] = DEFAULTS.depth,
-    max_disparity: Annotated[
-        float, typer.Option("--max-disparity", min=0, max=10, help="Range of disparity in percent of the width: how strong it is.")
-    ] = DEFAULTS.max_disparity,
-    convergence: Annotated[
-        str,
-        typer.Option(
-            "--convergence",
-            metavar="DEPTH|auto",
-            help="The depth that lies on the screen, from 0 (the farthest) to 1 (the nearest); auto finds it in each shot.",
-        ),
-    ] = str(DEFAULTS.convergence),
-    foreground_scale: Annotated[
-        float,
-        typer.Option("--foreground-scale", min=-3, max=3, help="Above 0 near things get more of the disparity, below 0 far things do."),
-    ] = DEFAULTS.foreground_scale,
-    screen_width: Annotated[
-        float | None,
-        typer.Option(
-            "--screen-width",
-            metavar="CM",
-            min=1,
-            max=10_000,
-            help="Width of the screen it is for: the far is then never farther than eyes can fuse there.",
-            show_default=False,
-        ),
-    ] = DEFAULTS.screen_cm,
-    floating_window: Annotated[
-        bool, typer.Option("--floating-window", help="Hide at the sides what stands before the screen and is cut off by it in one view.")
-    ] = DEFAULTS.floating_window,
-    keep_eye: Annotated[
-        Eye | None,
-        typer.Option(
-            "--keep-eye", help="Leave this view as the source is, bit for bit; the other takes all of the disparity.", show_default=False
-        ),
-    ] = DEFAULTS.keep_eye,
-    eye_swap: Annotated[
-        bool, typer.Option("--eye-swap", help="Put each view where the layout has the other one, for displays that mix them up.")
-    ] = DEFAULTS.eye_swap,
+    layout: LayoutOption = DEFAULTS.layout,
+    depth: DepthOption = DEFAULTS.depth,
+    max_disparity: MaxDisparityOption = DEFAULTS.max_disparity,
+    convergence: ConvergenceOption = str(DEFAULTS.convergence),
+    foreground_scale: ForegroundScaleOption = DEFAULTS.foreground_scale,
+    screen_width: ScreenWidthOption = DEFAULTS.screen_cm,
+    floating_window: FloatingWindowOption = DEFAULTS.floating_window,
+    keep_eye: KeepEyeOption = DEFAULTS.keep_eye,
+    eye_swap: EyeSwapOption = DEFAULTS.eye_swap,
     segment_seconds: Annotated[
         float, typer.Option("--segment-seconds", min=0.5, max=600, help="About how long a segment is: what one worker renders at a time.")
     ] = DEFAULTS.segment_seconds,

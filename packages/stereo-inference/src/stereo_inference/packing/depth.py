@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stereo_inference.colour import grey_levels
+from stereo_inference.colour import IDENTITY, grey_levels
 from stereo_inference.layouts import view_size
 from stereo_inference.packing.arrangements import Size, pad
 from stereo_inference.picture import Picture, PixelFormat
@@ -20,6 +20,7 @@ class DepthPacker:
         self._size = size
         self._view = view_size(FramePacking.DEPTH, *size, pixel_format)
         self._levels = grey_levels(colour, pixel_format.bits)
+        self._colour = colour
         self._with_picture = with_picture
 
     def pack(self, picture: Picture, depth: DepthField, screen: Screen, packed: Picture) -> None:  # noqa: ARG002 - depth has no screen
@@ -33,4 +34,5 @@ class DepthPacker:
         packed.planes[0][:height, left : left + width] = depth.over(picture) * (white - black) + (black + 0.5)
         pad(Place(packed, left=left), self._size, self._view)
         for index in (1, 2):
-            packed.cropped(index)[:, left >> packed.format.sub_x :] = neutral
+            chroma = packed.cropped(index)[:, left >> packed.format.sub_x :]
+            chroma[:] = packed.cropped(0)[:, left:] if self._colour.matrix == IDENTITY else neutral
