@@ -17,6 +17,7 @@ from stereo_inference.video_io.formats import convert, working_colour, working_f
 from stereo_inference.video_io.upright import Deinterlacer, turned
 from stereo_spot_media.hostile import open_media
 from stereo_spot_media.packets import read_packets
+from stereo_spot_media.probe import decode_leniently, drain
 from stereo_spot_shared.manifest import VideoStream
 
 APART = 1000
@@ -75,12 +76,12 @@ def frames_from(container: InputContainer, stream: AvVideoStream, video: VideoSt
     for number, frame in enumerate(frames):
         for _, finished in deinterlacer.push(number, frame):
             yield finished
+    for _, finished in deinterlacer.finish():
+        yield finished
 
 
 def decoded(container: InputContainer, stream: AvVideoStream) -> Iterator[av.VideoFrame]:
     """Every frame that decodes from here on."""
     for packet in read_packets(container, [stream]):
-        try:
-            yield from packet.decode()
-        except av.FFmpegError:
-            continue
+        yield from decode_leniently(packet)
+    yield from drain(stream)
