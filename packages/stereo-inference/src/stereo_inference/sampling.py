@@ -68,7 +68,8 @@ def frames_from(container: InputContainer, stream: AvVideoStream, video: VideoSt
     except av.FFmpegError:
         return
     stream.codec_context.flush_buffers()
-    frames = (frame for frame in decoded(container, stream) if (frame.time or 0) * av.time_base >= start)
+    clock = (stream.time_base or video.time_base) * av.time_base  # frames that are drained do not know theirs
+    frames = (frame for frame in decoded(container, stream) if (frame.pts or 0) * clock >= start)
     if not video.interlaced:
         yield from frames
         return
