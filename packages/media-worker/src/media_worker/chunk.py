@@ -114,7 +114,8 @@ class _Cutting:
         spec = manifest.segments[index]
         self._platform.storage.put_file(path, keys.segment_key(self._job_id, index, manifest.segment_container))
         path.unlink()
-        self._attempt.context.progress(spec.first_frame + len(spec.core), manifest.frame_count)
+        done = spec.first_frame - manifest.segments[0].first_frame + len(spec.core)
+        self._attempt.context.progress(done, manifest.frame_count)
         if time.monotonic() >= self._announced_at + ANNOUNCE_SECONDS:
             update_job(self._platform, self._job_id, lambda now: _raise_cut(now, index + 1, self._attempt.seconds))
             advance(self._platform, self._job_id)

@@ -150,7 +150,7 @@ def segment(order: Presentation, begin: int, end: int, context: Context, previou
         stop += 1  # the second field of the last frame, or something hidden
     return SegmentSpec(
         index=previous.index + 1 if previous else 0,
-        first_frame=begin - order.wanted.start,
+        first_frame=begin,
         before=Ticks.of(order.times[first:begin].tolist()),
         core=Ticks.of(order.times[begin:end].tolist()),
         after=Ticks.of(order.times[end:last].tolist()),

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
+from stereo_spot_media.bars import find_bars
 from stereo_spot_media.carriage import carriage
 from stereo_spot_media.cutting import segment_container
 from stereo_spot_media.hostile import DEFAULT_LIMITS, MediaLimits
@@ -17,7 +18,7 @@ from stereo_spot_media.probe import SourceInfo, probe
 from stereo_spot_media.scan import PacketTable, read_table, settle
 from stereo_spot_media.timestamps import container_offset
 from stereo_spot_shared.errors import Interrupted, UnsupportedMedia
-from stereo_spot_shared.manifest import Manifest, Track
+from stereo_spot_shared.manifest import Manifest, Track, VideoStream
 from stereo_spot_shared.rendering import RenderParams, context_frames
 from stereo_spot_shared.timing import Ticks
 
@@ -42,7 +43,14 @@ def make_manifest(
     info, table = probe_and_scan(path, limits, on_progress)
     if keep is not None:
         table.save(keep)
+    if params.autocrop:
+        info = info.model_copy(update={"video": without_bars(path, info.video, limits)})
     return manifest_of(info, table, etag, params)
+
+
+def without_bars(path: Path, video: VideoStream, limits: MediaLimits = DEFAULT_LIMITS) -> VideoStream:
+    """The video with the part of it that its black bars leave."""
+    return video.model_copy(update={"active": find_bars(path, video, limits)})
 
 
 def probe_and_scan(path: Path, limits: MediaLimits, on_progress: Callable[[int], None]) -> tuple[SourceInfo, PacketTable]:

@@ -52,6 +52,15 @@ class ContentLight(Value):
     max_average: int
 
 
+class Region(Value):
+    """A part of a picture, in pixels."""
+
+    left: int = Field(ge=0)
+    top: int = Field(ge=0)
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+
+
 class VideoStream(Value):
     """The picture that is converted, as the source stores it (before it is turned upright)."""
 
@@ -70,6 +79,8 @@ class VideoStream(Value):
     colour: Colour = Colour()
     mastering_display: MasteringDisplay | None = None
     content_light: ContentLight | None = None
+    active: Region | None = None
+    """The part of the upright picture that is rendered; around it are black bars, which stay as they are. None: all of it."""
     dynamic_metadata: tuple[str, ...] = ()
     """Names of metadata that changes from scene to scene (Dolby Vision, HDR10+): it is left out, the static part is kept."""
 
@@ -90,7 +101,7 @@ class SegmentSpec(Value):
     """One unit of rendering.
 
     The *core* are the frames that this segment adds to the output; it stands at frame numbers
-    `[first_frame, first_frame + len(core))` of the result. `before` and `after` are the context frames
+    `[first_frame, first_frame + len(core))` of the whole video. `before` and `after` are the context frames
     around it that the renderer sees but does not output. `packets` is the half-open range of the video's packets,
     in decoding order, that the segment's object holds; it starts at a random-access point.
     All times are ticks of the source's time base, without the container offset.

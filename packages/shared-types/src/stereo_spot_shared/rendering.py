@@ -113,11 +113,16 @@ class RenderParams(Value):
 
     layout: FramePacking = FramePacking.FULL_SBS
     depth: str = Field(default="auto", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    depth_file: str | None = Field(default=None, max_length=4096)
+    """Where the workers find depth that was brought along: a depth video or a folder. A path of their own machines, so it is
+    never to be taken from strangers."""
     max_disparity: float = Field(default=2.0, ge=0.0, le=10.0)
     convergence: Annotated[float, Field(ge=0.0, le=1.0)] | Literal["auto"] = 0.5
     foreground_scale: float = Field(default=0.0, ge=-3.0, le=3.0)
     screen_cm: float | None = Field(default=None, ge=1.0, le=10_000.0)
     floating_window: bool = False
+    autocrop: bool = False
+    """Whether black bars are found and left out of depth and warp."""
     keep_eye: Eye | None = None
     eye_swap: bool = False
     quality: Quality = Quality.BALANCED

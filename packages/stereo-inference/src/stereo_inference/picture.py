@@ -9,6 +9,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from stereo_spot_shared.manifest import Region
+
 Plane = NDArray[Any]
 """uint8 or uint16 (rows, stride): one plane of a picture, C-contiguous; the columns beyond the plane's width are padding."""
 
@@ -100,3 +102,19 @@ class Picture:
             source = self.cropped(index)
             row, column = (top >> self.format.sub_y, left >> self.format.sub_x) if index else (top, left)
             target.planes[index][row : row + source.shape[0], column : column + source.shape[1]] = source
+
+    def part(self, region: Region | None) -> Picture:
+        """A part of this picture (on the chroma grid), in place; its planes are not contiguous. The picture itself for None."""
+        if region is None:
+            return self
+        planes = []
+        for index in range(3):
+            sub_x, sub_y = (self.format.sub_x, self.format.sub_y) if index else (0, 0)
+            right, bottom = (region.left + region.width + sub_x) >> sub_x, (region.top + region.height + sub_y) >> sub_y
+            planes.append(self.cropped(index)[region.top >> sub_y : bottom, region.left >> sub_x : right])
+        return Picture((planes[0], planes[1], planes[2]), region.width, region.height, self.format)
+
+    def compact(self) -> Picture:
+        """This picture with planes that are contiguous: what kernels are compiled for."""
+        y, u, v = (np.ascontiguousarray(self.cropped(index)) for index in range(3))
+        return Picture((y, u, v), self.width, self.height, self.format)

@@ -28,6 +28,7 @@ from stereo_inference.video_io.encode import segment_writer
 from stereo_inference.video_io.encoder_process import EncoderProcess
 from stereo_inference.video_io.formats import working_colour, working_format
 from stereo_spot_media.joining import reassemble
+from stereo_spot_media.planning import without_bars
 from stereo_spot_media.probe import SourceInfo
 from stereo_spot_media.timestamps import container_offset
 from stereo_spot_shared.base import Value
@@ -71,7 +72,8 @@ def render_preview(task: PreviewTask, report: Callable[[Any], None]) -> Preview:
     Raises UnsupportedMedia where no picture decodes, and what `reassemble` raises.
     """
     keep_pictures()
-    video, params = task.info.video, task.params
+    params = task.params
+    video = without_bars(task.source, task.info.video) if params.autocrop else task.info.video
     rate = video.average_rate if video.average_rate > 0 else DEFAULT_RATE
     seconds, between = wanted(task.info, params)
     whole = task.seconds >= seconds * (between[1] - between[0])  # or of unknown length
@@ -81,7 +83,7 @@ def render_preview(task: PreviewTask, report: Callable[[Any], None]) -> Preview:
     target, size = output_format(params, clock), upright_size(video)
     colour, form = working_colour(video), working_format(video)
     estimator = load_estimator(params.depth)
-    sheet = Sheet(params, size, form, colour, upright_aspect(video))
+    sheet = Sheet(params, video)
     segment = task.output.with_name(f".{task.output.name}.segment")
     place_of: dict[int, int] = {}
     rendered = 0
@@ -95,16 +97,18 @@ def render_preview(task: PreviewTask, report: Callable[[Any], None]) -> Preview:
         executor = stack.enter_context(workers(task.threads))
         encoder = stack.enter_context(EncoderProcess())
         stack.callback(segment.unlink, missing_ok=True)
-        packer = packer_for(params, *size, form, colour, aspect=upright_aspect(video), executor=executor, threads=task.threads)
+        packer = packer_for(
+            params, *size, form, colour, aspect=upright_aspect(video), active=video.active, executor=executor, threads=task.threads
+        )
         placement = ScreenPlacement(params, size[0], rate)
         with segment_writer(segment) as part:
             listed = range(places * each)
             with encoder.open(
                 part, target, times=listed, end=len(listed), pts_offset=container_offset(0, 1 / rate), threads=task.threads
             ) as encoding:
-                for seen in steady_depths(frames(), estimator, colour, params.foreground_scale):
+                for seen in steady_depths(frames(), estimator, params, video):
                     screen = placement.next(seen.depth, new_shot=seen.begins_shot)
-                    field = DepthField.guided(seen.depth, seen.payload.picture)
+                    field = DepthField.guided(seen.depth, seen.payload.picture.part(video.active))
                     slot = encoding.new_picture()
                     packer.pack(seen.payload.picture, field, screen, slot.picture)
                     encoding.encode(slot, rendered)

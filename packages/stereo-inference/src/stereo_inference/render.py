@@ -14,6 +14,7 @@ import numpy as np
 
 from stereo_inference.colour import small_rgb
 from stereo_inference.depth import DepthEstimator
+from stereo_inference.depth.recorded import RECORDED, recorded_depth
 from stereo_inference.depth.steady import Seen, SteadyDepth
 from stereo_inference.output import output_format, upright_aspect, upright_size
 from stereo_inference.packing import Packer, packer_for
@@ -24,9 +25,11 @@ from stereo_inference.video_io.decode import SegmentReader, SourceFrame
 from stereo_inference.video_io.encode import segment_writer
 from stereo_inference.video_io.encoder_options import shared_pictures
 from stereo_inference.video_io.encoder_process import EncoderProcess, Encoding, PictureSlot
+from stereo_inference.video_io.formats import working_colour
 from stereo_spot_shared.errors import Interrupted, RenderFailed
 from stereo_spot_shared.inference import RenderRequest, RenderResult, StageSeconds
-from stereo_spot_shared.manifest import Colour
+from stereo_spot_shared.manifest import VideoStream
+from stereo_spot_shared.rendering import RenderParams
 from stereo_spot_shared.timing import Ticks
 
 
@@ -77,12 +80,11 @@ def render_segment(
     ):  # fmt: skip
         packer = packer_for(
             request.params, width, height, reader.format, reader.colour,
-            aspect=upright_aspect(request.video), executor=executor, threads=threads,
+            aspect=upright_aspect(request.video), active=request.video.active, executor=executor, threads=threads,
         )  # fmt: skip
         frames = stages.run("decode", reader.frames())
-        depths = stages.run("depth", steady_depths(frames, estimator, reader.colour, request.params.foreground_scale))
-        placement = ScreenPlacement(request.params, width, request.video.average_rate)
-        packed = stages.run("warp", packed_frames(depths, placement, packer, encoding, counts))
+        depths = stages.run("depth", steady_depths(frames, estimator, request.params, request.video))
+        packed = stages.run("warp", packed_frames(depths, request, packer, encoding, counts))
         for moment, slot in packed:
             if should_stop():
                 raise Interrupted("Rendering was asked to stop.")
@@ -102,7 +104,7 @@ def render_segment(
         codec=encoding.codec,
         fingerprint=encoding.fingerprint,
         sample_aspect_ratio=target.aspect,
-        depth=estimator.name,
+        depth=RECORDED if request.params.depth_file else estimator.name,
         bytes=output.stat().st_size,
         seconds=StageSeconds(
             decode=stages.busy_seconds("decode"),
@@ -115,24 +117,32 @@ def render_segment(
 
 
 def steady_depths(
-    frames: Iterable[SourceFrame], estimator: DepthEstimator, colour: Colour, foreground_scale: float
+    frames: Iterable[SourceFrame], estimator: DepthEstimator, params: RenderParams, video: VideoStream
 ) -> Iterator[Seen[SourceFrame]]:
-    """Every frame with its depth, steadied over time."""
+    """Every frame with the depth of its active part, steadied over time."""
     steady: SteadyDepth[SourceFrame] = SteadyDepth()
-    for frame in frames:
-        size = estimator.working_size(frame.picture.width, frame.picture.height)
-        rgb = small_rgb(frame.picture, *size, colour)
-        depth = scaled_foreground(estimator.estimate(rgb[None])[0], foreground_scale)
-        grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-        yield from steady.push(Seen(frame.index, depth, grey, frame))
-        del frame  # not to be kept while the next is decoded
+    colour = working_colour(video)
+    with recorded_depth(Path(params.depth_file)) if params.depth_file else contextlib.nullcontext() as recorded:
+        for frame in frames:
+            active = frame.picture.part(video.active)
+            if recorded is not None:
+                depth = recorded.at(frame.index)
+                rgb = small_rgb(active, depth.shape[1], depth.shape[0], colour)
+            else:
+                rgb = small_rgb(active, *estimator.working_size(active.width, active.height), colour)
+                depth = estimator.estimate(rgb[None])[0]
+            grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+            yield from steady.push(Seen(frame.index, scaled_foreground(depth, params.foreground_scale), grey, frame))
+            del frame, active  # not to be kept while the next is decoded
     yield from steady.finish()
 
 
 def packed_frames(
-    depths: Iterable[Seen[SourceFrame]], placement: ScreenPlacement, packer: Packer, encoding: Encoding, counts: Counts
+    depths: Iterable[Seen[SourceFrame]], request: RenderRequest, packer: Packer, encoding: Encoding, counts: Counts
 ) -> Iterator[tuple[int, PictureSlot]]:
     """What the layout shows of every frame of the core, with its time; context frames end here."""
+    video = request.video
+    placement = ScreenPlacement(request.params, upright_size(video)[0], video.average_rate)
     for seen in depths:
         frame = seen.payload
         screen = placement.next(seen.depth, new_shot=seen.begins_shot)
@@ -140,7 +150,7 @@ def packed_frames(
             counts.context += 1
             continue
         slot = encoding.new_picture()
-        packer.pack(frame.picture, DepthField.guided(seen.depth, frame.picture), screen, slot.picture)
+        packer.pack(frame.picture, DepthField.guided(seen.depth, frame.picture.part(video.active)), screen, slot.picture)
         moment = frame.time
         del seen, frame  # not to be kept while the next is awaited
         yield moment, slot

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -12,12 +11,14 @@ from numpy.typing import NDArray
 
 from stereo_inference.colour import to_rgb
 from stereo_inference.layouts import packed_size
+from stereo_inference.output import upright_aspect, upright_size
 from stereo_inference.packing import Packer, packer_for
-from stereo_inference.picture import Picture, PixelFormat
+from stereo_inference.picture import Picture
 from stereo_inference.stereo.disparity import DepthField
 from stereo_inference.stereo.screen import Screen
+from stereo_inference.video_io.formats import working_colour, working_format
 from stereo_spot_shared.errors import StorageUnavailable
-from stereo_spot_shared.manifest import Colour
+from stereo_spot_shared.manifest import VideoStream
 from stereo_spot_shared.rendering import FramePacking, RenderParams
 
 TILE_PIXELS = 384 * 216
@@ -34,16 +35,17 @@ LAYOUTS = (FramePacking.DEPTH, FramePacking.FULL_SBS, FramePacking.ANAGLYPH)
 class Sheet:
     """Collects moments and draws them, one in a row."""
 
-    def __init__(self, params: RenderParams, size: tuple[int, int], pixel_format: PixelFormat, colour: Colour, aspect: Fraction) -> None:
-        self._colour = colour
+    def __init__(self, params: RenderParams, video: VideoStream) -> None:
+        self._colour = working_colour(video)
+        form, size, aspect = working_format(video), upright_size(video), float(upright_aspect(video))
         self._packers: list[tuple[Packer, Picture]] = []
         for layout in LAYOUTS:
             shown = params.model_copy(update={"layout": layout, "eye_swap": False})
-            packed = Picture.empty(*packed_size(layout, *size, pixel_format), pixel_format)
-            self._packers.append((packer_for(shown, *size, pixel_format, colour), packed))
-        scale = (TILE_PIXELS / (size[0] * float(aspect) * size[1])) ** 0.5
+            packed = Picture.empty(*packed_size(layout, *size, form), form)
+            self._packers.append((packer_for(shown, *size, form, self._colour, active=video.active), packed))
+        scale = (TILE_PIXELS / (size[0] * aspect * size[1])) ** 0.5
         self._size = size
-        self._tile = max(8, round(size[0] * float(aspect) * scale)), max(8, round(size[1] * scale))
+        self._tile = max(8, round(size[0] * aspect * scale)), max(8, round(size[1] * scale))
         self._rows: list[NDArray[np.uint8]] = []
 
     def add(self, picture: Picture, depth: DepthField, screen: Screen) -> None:

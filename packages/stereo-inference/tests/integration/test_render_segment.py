@@ -13,12 +13,17 @@ from rendering_fixtures import SMALL, Cut, cut, decoded, luma, shared_encoder, t
 
 from stereo_inference.depth.basic import BasicDepth
 from stereo_inference.layouts import packed_size
-from stereo_inference.picture import PIXEL_FORMATS
-from stereo_inference.render import render_segment
+from stereo_inference.packing import packer_for
+from stereo_inference.picture import PIXEL_FORMATS, Picture
+from stereo_inference.render import render_segment, steady_depths
+from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.screen import Screen
+from stereo_inference.video_io.decode import SourceFrame
 from stereo_spot_media.demo_clip import Clip
 from stereo_spot_media.scene import Scene, read_frame_number
 from stereo_spot_media.segment_io import inspect_rendered
 from stereo_spot_shared.errors import Interrupted, MissingSource, StorageUnavailable, UnsupportedMedia
+from stereo_spot_shared.manifest import Region
 from stereo_spot_shared.rendering import Eye, FramePacking
 
 
@@ -186,6 +191,40 @@ def test_a_result_that_cannot_be_written_is_the_storages_fault(tmp_path: Path) -
     job = cut(tmp_path, Clip(scene=SMALL, frames=4))
     with pytest.raises(StorageUnavailable):
         job.render(output=tmp_path / "no" / "such" / "folder" / "out")
+
+
+ACTIVE = Region(left=16, top=8, width=96, height=56)
+
+
+@pytest.mark.parametrize("layout", ["full-sbs", "half-tb", "anaglyph", "rgbd", "vr180", "rows"])
+@pytest.mark.parametrize("form", ["yuv420p", "yuv444p10le"])
+def test_black_bars_stay_and_what_they_leave_is_rendered_as_if_it_were_alone(tmp_path: Path, layout: str, form: str) -> None:
+    """The same film twice: within bars, and cut out of them; the disparity is a share of the whole width."""
+    look = {"layout": layout, "quality": "lossless", "max_disparity": 6.0}
+    job = cut(tmp_path / "barred", Clip(scene=SMALL, frames=4, pixel_format=form, codec="ffv1"), **look)
+    video = job.manifest.video.model_copy(update={"active": ACTIVE})
+    _, path = job.render(request=job.request(video=video))
+    with av.open(str(tmp_path / "barred" / "source.mkv")) as container:
+        source = [Picture.view(frame, PIXEL_FORMATS[form]) for frame in container.decode(video=0)]
+    found = [Picture.view(frame, PIXEL_FORMATS[form]) for _, frame in decoded(path, job.manifest)]
+    inner = [picture.part(ACTIVE).compact() for picture in source]
+    params = job.params.model_copy(update={"max_disparity": 6.0 * 128 / 96})
+    packer = packer_for(params, 96, 56, PIXEL_FORMATS[form], video.colour)
+    if layout == "full-sbs":
+        frames = (SourceFrame(number, number, True, picture) for number, picture in enumerate(inner))
+        alone_video = video.model_copy(update={"active": None, "width": 96, "height": 56})
+        for seen, picture, whole in zip(steady_depths(frames, BasicDepth(), params, alone_video), found, source, strict=True):
+            alone = Picture.empty(192, 56, PIXEL_FORMATS[form])
+            packer.pack(seen.payload.picture, DepthField.guided(seen.depth, seen.payload.picture), Screen(0.5), alone)
+            for eye in (0, 1):
+                view = picture.cropped(0)[:, 128 * eye : 128 * (eye + 1)]
+                assert np.array_equal(view[8:64, 16:112], alone.cropped(0)[:, 96 * eye : 96 * (eye + 1)])
+                outside = np.ones(view.shape, bool)
+                outside[8:64, 16:112] = False
+                assert np.array_equal(view[outside], whole.cropped(0)[outside])
+    if layout == "rgbd":
+        black = 16 << (found[0].format.bits - 8)
+        assert all((picture.cropped(0)[:8, 128:] == black).all() and (picture.cropped(0)[:, 240:] == black).all() for picture in found)
 
 
 @pytest.mark.parametrize("layout", list(FramePacking))

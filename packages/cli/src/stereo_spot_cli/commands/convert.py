@@ -42,6 +42,16 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
     demo: Annotated[bool, typer.Option("--demo", help="Instead of INPUT, convert a short clip that is made up on the spot.")] = False,
     layout: LayoutOption = DEFAULTS.layout,
     depth: DepthOption = DEFAULTS.depth,
+    depth_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--depth-file",
+            metavar="PATH",
+            parser=some_path,
+            help="Depth of your own: a depth video (--layout depth makes one), or a folder of a .npy or 16-bit PNG a frame.",
+            show_default=False,
+        ),
+    ] = None,
     max_disparity: MaxDisparityOption = DEFAULTS.max_disparity,
     convergence: ConvergenceOption = str(DEFAULTS.convergence),
     foreground_scale: ForegroundScaleOption = DEFAULTS.foreground_scale,
@@ -53,6 +63,9 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         float, typer.Option("--segment-seconds", min=0.5, max=600, help="About how long a segment is: what one worker renders at a time.")
     ] = DEFAULTS.segment_seconds,
     quality: Annotated[Quality, typer.Option("--quality", help="What the encoder aims at.")] = DEFAULTS.quality,
+    autocrop: Annotated[
+        bool, typer.Option("--autocrop", help="Find black bars and leave them as they are, out of depth and views.")
+    ] = DEFAULTS.autocrop,
     start: Annotated[
         Fraction | None,
         typer.Option("--start", metavar="TIME", parser=a_time, help="Begin here: seconds, or h:mm:ss.", show_default=False),
@@ -100,15 +113,18 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
 
       stereo-spot convert --demo
     """
-    from stereo_spot_cli.conversion.checks import check_input, check_output, check_place, render_params
+    from stereo_spot_cli.conversion.checks import check_depth_file, check_input, check_output, check_place, render_params
 
     if (source is None) != demo:
         raise typer.BadParameter("name one video to convert, or --demo" if source is None else "give either INPUT or --demo, not both")
+    if preview is not None and depth_file is not None:
+        raise typer.BadParameter("a preview knows no numbers of frames, by which depth of your own is found; leave out one of the two")
     if demo and preview is not None:
         raise typer.BadParameter("the demo is short enough; leave out --preview")
     look = {
         "layout": layout,
         "depth": depth,
+        "depth_file": None if depth_file is None else str(check_depth_file(depth_file)),
         "max_disparity": max_disparity,
         "convergence": convergence,
         "foreground_scale": foreground_scale,
@@ -120,6 +136,7 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         "codec": codec,
         "encoder": encoder or DEFAULTS.encoder,
         "segment_seconds": segment_seconds,
+        "autocrop": autocrop,
         "start": start,
         "end": end,
     }

@@ -37,6 +37,12 @@ def check_input(path: Path) -> Path:
     return path
 
 
+def check_depth_file(path: Path) -> Path:
+    """The absolute path of depth for a video: a file that can be read, or a folder."""
+    path = path.expanduser().absolute()
+    return path if path.is_dir() else check_input(path)
+
+
 def container_of(output: Path) -> Container:
     """The container that an output's extension names; CommandFailed where it names none."""
     try:

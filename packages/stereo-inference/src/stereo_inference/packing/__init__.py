@@ -22,7 +22,7 @@ from stereo_inference.stereo.disparity import DepthField
 from stereo_inference.stereo.screen import Screen
 from stereo_inference.stereo.views import StereoRenderer
 from stereo_spot_shared.comfort import comfortable_disparity
-from stereo_spot_shared.manifest import Colour
+from stereo_spot_shared.manifest import Colour, Region
 from stereo_spot_shared.rendering import PLAIN, FramePacking, RenderParams
 
 SHARING: dict[FramePacking, type[Squeezed | Rows | InPlace]] = {
@@ -48,19 +48,22 @@ def packer_for(
     colour: Colour,
     *,
     aspect: Fraction = Fraction(1),
+    active: Region | None = None,
     executor: Executor | None = None,
     threads: int = 1,
 ) -> Packer:
     """The packer of `params.layout` for upright pictures of `width` x `height` pixels whose own aspect ratio is `aspect`.
 
+    Only the `active` part of them has depth (a `DepthField` is one of that part); None: all of it.
     With an `executor` its `threads` workers share a picture's rows; the result does not depend on how many there are.
     """
     layout, size = params.layout, (width, height)
     if layout in PLAIN:
-        return DepthPacker(size, pixel_format, colour, with_picture=layout is FramePacking.RGBD)
+        return DepthPacker(size, pixel_format, colour, active=active, with_picture=layout is FramePacking.RGBD)
+    inner = (active.width, active.height) if active else size
     renderer = StereoRenderer(
-        width, height,
-        max_disparity=comfortable_disparity(params), keep_eye=params.keep_eye, executor=executor, threads=threads,
+        *inner,
+        max_disparity=comfortable_disparity(params) * width / inner[0], keep_eye=params.keep_eye, executor=executor, threads=threads,
     )  # fmt: skip
     if layout in GLASSES:
         mixer = Anaglyph(GLASSES[layout], colour, pixel_format, height, executor=executor, threads=threads)
@@ -69,4 +72,4 @@ def packer_for(
         arrangement = Domes(size, pixel_format, colour, aspect, executor=executor, threads=threads)
     else:
         arrangement = SHARING.get(layout, InPlace)(layout, size, pixel_format)
-    return ViewPacker(renderer, arrangement, size, colour, swapped=params.right_first)
+    return ViewPacker(renderer, arrangement, size, colour, active=active, swapped=params.right_first)

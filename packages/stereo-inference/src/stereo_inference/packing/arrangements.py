@@ -13,7 +13,7 @@ from stereo_inference.picture import Picture, PixelFormat, Plane
 from stereo_inference.stereo.disparity import DepthField
 from stereo_inference.stereo.screen import Screen
 from stereo_inference.stereo.views import Place, StereoRenderer
-from stereo_spot_shared.manifest import Colour
+from stereo_spot_shared.manifest import Colour, Region
 from stereo_spot_shared.rendering import FramePacking
 
 Size = tuple[int, int]
@@ -31,12 +31,18 @@ class Arrangement(Protocol):
 
 
 class ViewPacker:
-    """Renders both eyes and arranges them; `swapped` puts the right eye first."""
+    """Renders both eyes of the `active` part of pictures and arranges them; `swapped` puts the right eye first.
 
-    def __init__(self, renderer: StereoRenderer, arrangement: Arrangement, size: Size, colour: Colour, *, swapped: bool = False) -> None:
+    What lies around that part, black bars, is the same in both views.
+    """
+
+    def __init__(
+        self, renderer: StereoRenderer, arrangement: Arrangement, size: Size, colour: Colour, *, active: Region | None, swapped: bool
+    ) -> None:
         self._renderer = renderer
         self._arrangement = arrangement
-        self._size = size
+        self._bars = active is not None
+        self._active = active or Region(left=0, top=0, width=size[0], height=size[1])
         self._colour = colour
         self._swapped = swapped
 
@@ -44,20 +50,25 @@ class ViewPacker:
         """Render both views of `picture` and arrange them in `packed`."""
         first, second = self._arrangement.places(packed)
         left, right = (second, first) if self._swapped else (first, second)
+        if self._bars:
+            for view in (left, right):
+                picture.copy_to(view.picture, view.top, view.left)
+            picture = picture.part(self._active).compact()
+            left, right = left.moved(self._active.left, self._active.top), right.moved(self._active.left, self._active.top)
         self._renderer.render(picture, depth, screen.convergence, left, right)
         self._hide(left, 0, screen.left_bar)
-        self._hide(right, self._size[0] - screen.right_bar, self._size[0])
+        self._hide(right, self._active.width - screen.right_bar, self._active.width)
         self._arrangement.finish(packed)
 
     def _hide(self, view: Place, first: int, end: int) -> None:
-        """Make columns of a view black."""
+        """Make columns of a view's active part black."""
         if first >= end:
             return
-        form, (width, height) = view.picture.format, self._size
+        form = view.picture.format
         black, _, neutral = grey_levels(self._colour, form.bits)
         for index, plane in enumerate(view.picture.planes):
             sub_x, sub_y = (form.sub_x, form.sub_y) if index else (0, 0)
-            columns, rows = (width + sub_x) >> sub_x, (height + sub_y) >> sub_y
+            columns, rows = (self._active.width + sub_x) >> sub_x, (self._active.height + sub_y) >> sub_y
             top, left = view.top >> sub_y, view.left >> sub_x
             area = plane[top : top + rows, left : left + columns]
             area[:, first >> sub_x : (end + sub_x) >> sub_x] = neutral if index else black

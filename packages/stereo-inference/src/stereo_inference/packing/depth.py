@@ -9,15 +9,16 @@ from stereo_inference.picture import Picture, PixelFormat
 from stereo_inference.stereo.disparity import DepthField
 from stereo_inference.stereo.screen import Screen
 from stereo_inference.stereo.views import Place
-from stereo_spot_shared.manifest import Colour
+from stereo_spot_shared.manifest import Colour, Region
 from stereo_spot_shared.rendering import FramePacking
 
 
 class DepthPacker:
     """Writes depth in grey, from black (far) to white (near), as the views would follow it: with the picture's edges."""
 
-    def __init__(self, size: Size, pixel_format: PixelFormat, colour: Colour, *, with_picture: bool) -> None:
+    def __init__(self, size: Size, pixel_format: PixelFormat, colour: Colour, *, active: Region | None, with_picture: bool) -> None:
         self._size = size
+        self._active = active
         self._view = view_size(FramePacking.DEPTH, *size, pixel_format)
         self._levels = grey_levels(colour, pixel_format.bits)
         self._colour = colour
@@ -31,7 +32,12 @@ class DepthPacker:
             pad(Place(packed), self._size, self._view)
         black, white, neutral = self._levels
         width, height = self._size
-        packed.planes[0][:height, left : left + width] = depth.over(picture) * (white - black) + (black + 0.5)
+        grey = packed.planes[0][:height, left : left + width]
+        area = grey
+        if (inner := self._active) is not None:
+            grey[:] = black
+            area = grey[inner.top : inner.top + inner.height, inner.left : inner.left + inner.width]
+        area[:] = depth.over(picture.part(inner)) * (white - black) + (black + 0.5)
         pad(Place(packed, left=left), self._size, self._view)
         for index in (1, 2):
             chroma = packed.cropped(index)[:, left >> packed.format.sub_x :]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stereo_inference.colour import small_rgb
 from stereo_inference.depth import DepthEstimator, load_estimator
+from stereo_inference.depth.recorded import RECORDED
 from stereo_inference.layouts import packed_size
 from stereo_inference.packing import packer_for
 from stereo_inference.photo.depth_file import read_depth, write_depth
@@ -95,7 +96,7 @@ def convert_photo(job: PhotoJob, params: RenderParams, estimator: DepthEstimator
 def depth_of(job: PhotoJob, picture: Picture, estimator: DepthEstimator) -> tuple[NDArray[np.float32], str]:
     """The depth of a photograph, from its file or estimated, and what it is called."""
     if job.depth is not None:
-        return read_depth(job.depth), "file"
+        return read_depth(job.depth), RECORDED
     size = estimator.working_size(picture.width, picture.height)
     return estimator.estimate(small_rgb(picture, *size, GBR)[None])[0], estimator.name
 

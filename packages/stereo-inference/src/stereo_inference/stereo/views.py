@@ -27,6 +27,10 @@ class Place:
     top: int = 0
     left: int = 0
 
+    def moved(self, right: int, down: int) -> Place:
+        """The place so many columns and rows further on."""
+        return Place(self.picture, self.top + down, self.left + right)
+
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
