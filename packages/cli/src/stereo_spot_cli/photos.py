@@ -15,6 +15,7 @@ from stereo_inference.photo.files import ALIASES, PhotoFormat
 from stereo_spot_cli import output
 from stereo_spot_cli.conversion.checks import check_input, check_place
 from stereo_spot_cli.conversion.command import check_depth
+from stereo_spot_cli.conversion.order import places_of
 from stereo_spot_cli.conversion.progress import counting
 from stereo_spot_cli.inspection import STALL_SECONDS
 from stereo_spot_cli.output import CommandFailed
@@ -27,6 +28,10 @@ from stereo_spot_shared.naming import output_name
 from stereo_spot_shared.rendering import RenderParams
 
 SEEN_IN_FOLDERS = {".avif", ".bmp", ".jpeg", ".jpg", ".jp2", ".png", ".tif", ".tiff", ".webp"}
+
+
+HOLDS_BOTH = (PhotoFormat.MPO, PhotoFormat.JPS)
+"""Formats that hold both views, whatever the layout."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,10 @@ def planned(order: PhotoOrder, params: RenderParams) -> Iterator[PhotoJob]:
         raise CommandFailed("missing_source", "there is no photograph in there", hint=f"photographs end in {names}")
     places: set[Path] = set()
     for source in sources:
-        target = check_place(target_of(source, order, params, several=several), source=source, overwrite=order.overwrite)
+        wanted = target_of(source, order, params, several=several)
+        kind = format_of(wanted)
+        alone = (wanted,) if kind in HOLDS_BOTH else places_of(wanted, params)
+        target, *right = (check_place(place, source=source, overwrite=order.overwrite) for place in alone)
         if target in places:
             raise CommandFailed("output_exists", f"two photographs would become {target}", hint="convert their folders one by one")
         places.add(target)
@@ -99,7 +107,12 @@ def planned(order: PhotoOrder, params: RenderParams) -> Iterator[PhotoJob]:
         if export is not None:
             check_place(export, source=source, overwrite=order.overwrite)
         yield PhotoJob(
-            source=source, output=target, format=format_of(target), depth=depth_of(source, order, several=several), export=export
+            source=source,
+            output=target,
+            right=right[0] if right else None,
+            format=kind,
+            depth=depth_of(source, order, several=several),
+            export=export,
         )
 
 
@@ -118,10 +131,10 @@ def target_of(source: Path, order: PhotoOrder, params: RenderParams, *, several:
     if order.result is not None and not several and not order.result.is_dir():
         return order.result
     own = source.suffix.lower().removeprefix(".")
-    extension = order.extension or (own if own in {*PhotoFormat, *ALIASES} - {"mpo", "jps"} else "png")
+    extension = order.extension or (own if own in {*PhotoFormat, *ALIASES} - {*HOLDS_BOTH} else "png")
     folder = (order.result or Path.cwd()).expanduser().absolute()
     made_here(folder)
-    if extension in {"mpo", "jps"}:  # the format says how it is laid out
+    if extension in HOLDS_BOTH:
         return folder / f"{source.stem}_3D.{extension}"
     return folder / output_name(source.stem, params, extension)
 

@@ -19,10 +19,11 @@ from stereo_spot_runtime.paging import all_completions
 from stereo_spot_runtime.scratch import attempt_directory, require_free
 from stereo_spot_shared import keys
 from stereo_spot_shared.errors import Conflict, Interrupted, VerificationFailed
-from stereo_spot_shared.interfaces import ObjectInfo
+from stereo_spot_shared.interfaces import ObjectInfo, ObjectStorage
 from stereo_spot_shared.jobs import JobStatus, SegmentCompletion, Stage
 from stereo_spot_shared.manifest import Manifest
 from stereo_spot_shared.messages import Message
+from stereo_spot_shared.rendering import views_of
 
 
 def reassemble(message: Message, context: WorkContext, *, settings: MediaWorkerSettings) -> None:
@@ -42,8 +43,8 @@ def reassemble(message: Message, context: WorkContext, *, settings: MediaWorkerS
                 manifest = load_manifest(platform.storage, job.job_id, job.plan.plan_id)
                 completions = tuple(all_completions(platform.completions, job.job_id))
                 check_completions(job.plan.plan_id, manifest, completions)
-                joined, output = _join(attempt, manifest, completions, settings)
-                _publish(attempt, manifest, completions, joined, output)
+                joined, outputs = _join(attempt, manifest, completions, settings)
+                _publish(attempt, manifest, completions, joined, outputs)
         advance(platform, job.job_id)
 
 
@@ -78,37 +79,49 @@ def _names(segments: Sequence[int]) -> str:
 
 def _join(
     attempt: Attempt, manifest: Manifest, completions: Sequence[SegmentCompletion], settings: MediaWorkerSettings
-) -> tuple[ReassembleResult, ObjectInfo]:
-    """Join and verify in a child process, and store the output under a key of this attempt."""
+) -> tuple[ReassembleResult, list[ObjectInfo]]:
+    """Join and verify each view that has a file of its own, and store it under a key of this attempt; the result is the left one's."""
     job, storage = attempt.job, attempt.context.platform.storage
-    extension = job.params.container.value
+    results, outputs = [], []
+    views = views_of(job.params)
     with attempt_directory(settings.scratch_dir) as scratch:
         source, size = fetch_source(storage, job, scratch)
         # The output, and once more while the index of an MP4 is moved to its front.
         require_free(scratch, 2 * (size + sum(completion.bytes for completion in completions)), f"the output of {job.source.name}")
-        task = JoinTask(
-            source=source,
-            manifest=manifest,
-            segments=scratch / "segments",
-            lost={completion.segment_index: completion.lost for completion in completions if len(completion.lost)},
-            params=job.params,
-            output=scratch / f"output.{extension}",
-        )
-        with SegmentRelay(storage, [completion.object_key for completion in completions], task.segments) as relay:
-            try:
-                joined = attempt.in_child(
-                    "media_worker.tasks:join",
-                    task,
-                    returns=ReassembleResult,
-                    on_progress=lambda frames: attempt.context.progress(frames, manifest.frame_count),
-                    should_stop=relay.failed,
-                )
-            except Interrupted:
-                if relay.error is not None:
-                    raise relay.error from None
-                raise
-        check_unchanged(storage, job)
-        return joined, storage.put_file(task.output, keys.output_key(job.job_id, attempt.context.attempt_id, extension))
+        for view in range(views):
+            task = JoinTask(
+                source=source,
+                manifest=manifest,
+                segments=scratch / f"segments-{view}",
+                lost={completion.segment_index: completion.lost for completion in completions if len(completion.lost)},
+                params=job.params,
+                view=view,
+                output=scratch / f"output-{view}.{job.params.container.value}",
+            )
+            results.append(_joined(attempt, task, completions))
+            check_unchanged(storage, job)
+            key = keys.output_key(job.job_id, attempt.context.attempt_id, job.params.container.value, right=view == 1)
+            outputs.append(storage.put_file(task.output, key))
+            task.output.unlink()
+    return results[0], outputs
+
+
+def _joined(attempt: Attempt, task: JoinTask, completions: Sequence[SegmentCompletion]) -> ReassembleResult:
+    """One file, joined in a child process from the segments that are fetched ahead of it."""
+    storage, total = attempt.context.platform.storage, task.manifest.frame_count
+    with SegmentRelay(storage, [completion.object_key for completion in completions], task.segments) as relay:
+        try:
+            return attempt.in_child(
+                "media_worker.tasks:join",
+                task,
+                returns=ReassembleResult,
+                on_progress=lambda frames: attempt.context.progress(frames, total),
+                should_stop=relay.failed,
+            )
+        except Interrupted:
+            if relay.error is not None:
+                raise relay.error from None
+            raise
 
 
 def _publish(
@@ -116,14 +129,14 @@ def _publish(
     manifest: Manifest,
     completions: Sequence[SegmentCompletion],
     joined: ReassembleResult,
-    output: ObjectInfo,
+    outputs: Sequence[ObjectInfo],
 ) -> None:
-    """Store the record and the result; remove the output where another attempt was first or nobody wants it now."""
+    """Store the record and the result; remove the outputs where another attempt was first or nobody wants it now."""
     job, storage = attempt.job, attempt.context.platform.storage
     result_key = keys.result_key(job.job_id)
-    result = job_result(job, manifest, completions, joined, output).model_copy(update={"reassemble_seconds": attempt.seconds})
+    result = job_result(job, manifest, completions, joined, outputs).model_copy(update={"reassemble_seconds": attempt.seconds})
     if not attempt.watch.still_wanted():
-        storage.delete(output.key)
+        _remove(storage, outputs)
         return
     # The record goes first: once a result exists nobody comes here again.
     storage.put_bytes(conversion_record(job, manifest, completions, result).to_json(), keys.record_key(job.job_id))
@@ -133,4 +146,9 @@ def _publish(
         if published_result(attempt.context.platform, job.job_id) is None:  # a result whose output was lost
             storage.put_bytes(result.to_json(), result_key)
         else:
-            storage.delete(output.key)
+            _remove(storage, outputs)
+
+
+def _remove(storage: ObjectStorage, outputs: Sequence[ObjectInfo]) -> None:
+    for output in outputs:
+        storage.delete(output.key)

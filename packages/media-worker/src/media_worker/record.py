@@ -15,21 +15,23 @@ from stereo_spot_shared.base import utc_now
 from stereo_spot_shared.comfort import comfort_warning
 from stereo_spot_shared.inference import StageSeconds
 from stereo_spot_shared.interfaces import ObjectInfo
-from stereo_spot_shared.jobs import Job, JobResult, LeftOut, SegmentCompletion
+from stereo_spot_shared.jobs import Job, JobResult, LeftOut, OutputFile, SegmentCompletion
 from stereo_spot_shared.manifest import Manifest, Track
 from stereo_spot_shared.records import ConversionRecord, Machine
 from stereo_spot_shared.timing import Ticks
 
 
 def job_result(
-    job: Job, manifest: Manifest, completions: Sequence[SegmentCompletion], joined: ReassembleResult, output: ObjectInfo
+    job: Job, manifest: Manifest, completions: Sequence[SegmentCompletion], joined: ReassembleResult, outputs: Sequence[ObjectInfo]
 ) -> JobResult:
-    """What is published: the output object, and all that its owner should know of it."""
+    """What is published: the output objects, and all that its owner should know of it."""
     lost = lost_times(completions)
+    files = [OutputFile(key=output.key, etag=output.etag, bytes=output.size) for output in outputs]
     return JobResult(
-        output_key=output.key,
-        etag=output.etag,
-        bytes=output.size,
+        output_key=files[0].key,
+        etag=files[0].etag,
+        bytes=files[0].bytes,
+        right=files[1] if len(files) > 1 else None,
         frames=joined.frames,
         width=joined.width,
         height=joined.height,
@@ -56,7 +58,7 @@ def conversion_record(job: Job, manifest: Manifest, completions: Sequence[Segmen
         source_width=manifest.video.width,
         source_height=manifest.video.height,
         source_bytes=job.source.size or 0,
-        output_bytes=result.bytes,
+        output_bytes=sum(file.bytes for file in result.files),
         frames=result.frames,
         context_frames=sum(completion.context for completion in completions),
         duration=job.plan.duration if job.plan else Fraction(0),

@@ -56,7 +56,7 @@ def leaving_nothing_unwanted(platform: Platform, job_id: str) -> Iterator[None]:
 def _unwanted(storage: ObjectStorage, job: Job) -> Iterator[str]:
     kept = set()
     if job.status is JobStatus.COMPLETED and job.result is not None:
-        kept = {keys.manifest_key(job.job_id), keys.result_key(job.job_id), job.result.output_key}
+        kept = {keys.manifest_key(job.job_id), keys.result_key(job.job_id), *(file.key for file in job.result.files)}
     for found in all_objects(storage, keys.job_prefix(job.job_id)):
         if found.key not in kept:
             yield found.key

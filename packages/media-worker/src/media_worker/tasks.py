@@ -36,13 +36,17 @@ class ChunkTask(Value):
 
 
 class JoinTask(Value):
-    """Join the segments that arrive in the folder `segments` with the other tracks of `source`, into `output`."""
+    """Join the segments that arrive in the folder `segments` with the other tracks of `source`, into `output`.
+
+    `view`: which video of the segments it is, where they hold one for each view.
+    """
 
     source: Path
     manifest: Manifest
     segments: Path
     lost: dict[int, Ticks]
     params: RenderParams
+    view: int
     output: Path
 
 
@@ -71,6 +75,7 @@ def join(task: JoinTask, report: Report) -> ReassembleResult:
         arriving_segments(task.segments, len(task.manifest.segments)),
         task.output,
         params=task.params,
+        view=task.view,
         lost=task.lost,
         on_progress=report,
     )

@@ -38,6 +38,8 @@ class Encoding:
     height: int
     sample_aspect_ratio: Fraction
     fingerprint: str
+    view: int
+    """Which of a segment's videos it is."""
     reorder: int
     """Pictures that a decoder holds back: an upper bound for the whole video, since all segments share it."""
 
@@ -73,12 +75,12 @@ def timescale(manifest: Manifest) -> int:
     return ticks
 
 
-def add_picture(output: OutputContainer, path: Path, manifest: Manifest, marks: Marks) -> tuple[VideoStream, Encoding]:
+def add_picture(output: OutputContainer, path: Path, manifest: Manifest, marks: Marks, view: int) -> tuple[VideoStream, Encoding]:
     """Add the video stream to `output`, made after the first rendered segment at `path`.
 
     In Matroska it carries `marks`; other containers are marked when they are finished.
     """
-    with open_rendered(path) as (container, template):
+    with open_rendered(path, view) as (container, template):
         context = template.codec_context
         times: list[int] = []
         packet: Any = Packet()  # generic in PyAV's stubs only
@@ -90,6 +92,7 @@ def add_picture(output: OutputContainer, path: Path, manifest: Manifest, marks: 
             height=context.height,
             sample_aspect_ratio=pixel_aspect(template),
             fingerprint=encoder_fingerprint(context),
+            view=view,
             reorder=max(context.reorder_depth, reorder_depth(times)),
         )
         if output.format.name == "matroska":
@@ -173,7 +176,7 @@ def checked_packets(
         return
     got = []
     try:
-        with open_rendered(path) as (container, stream):
+        with open_rendered(path, encoding.view) as (container, stream):
             if encoder_fingerprint(stream.codec_context) != encoding.fingerprint:
                 raise VerificationFailed(
                     f"Segment {spec.index} was encoded with other settings than the first one; they do not fit together.",

@@ -69,11 +69,13 @@ def reassemble(
     output: Path,
     *,
     params: RenderParams,
+    view: int = 0,
     lost: Mapping[int, Ticks] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> ReassembleResult:
     """Join the rendered `segments` (one path per manifest segment, in order) with the tracks of `source` in `output`, as `params` want it.
 
+    `view` is the place of the wanted video among those of a segment, of which there are two where each view has its own.
     `segments` is read lazily: a segment's file is closed before the next path is asked for, so a generator may
     fetch one file at a time and delete it afterwards. `lost` are the times for which no picture exists, by segment
     index. `on_progress` gets the number of frames joined; what it raises ends the joining. `output` appears whole
@@ -90,7 +92,7 @@ def reassemble(
             first = next(planned, None)
             if first is None:
                 raise VerificationFailed("No picture of this video could be decoded.", hint="The source is damaged; use another copy.")
-            picture, encoding = add_picture(writing, first[1], manifest, marks)
+            picture, encoding = add_picture(writing, first[1], manifest, marks, view)
             tracks = add_tracks(writing, opened, manifest, container)
             describe(writing, opened, manifest, marks)
             start(writing, tracks, manifest, container)

@@ -1,6 +1,6 @@
 """Reading rendered segments: what the validation of a completion and the joining of segments both need.
 
-A rendered segment is a NUT file with one video stream, whose times are source ticks plus the manifest's
+A rendered segment is a NUT file with one video stream, or two where each view has its own, whose times are source ticks plus the manifest's
 `pts_offset`. NUT keeps a time base of its own, so ticks are converted exactly, or refused.
 """
 
@@ -19,6 +19,8 @@ from stereo_spot_media.hostile import MediaLimits, open_media
 from stereo_spot_shared.errors import UnsupportedMedia, VerificationFailed
 from stereo_spot_shared.timing import Ticks
 
+MOST_VIEWS = 2
+
 OWN_LIMITS = MediaLimits(max_bytes=1 << 62, max_pixels=1 << 40, max_side=1 << 20, max_seconds=1 << 40)
 """For files that we made: their source was within the limits, and packed pictures are larger, late ones later."""
 
@@ -34,6 +36,8 @@ class RenderedInfo:
     height: int
     sample_aspect_ratio: Fraction
     fingerprint: str
+    views: int
+    """Video streams: they are alike, and show the same times."""
     bytes: int
     """Size of the file."""
 
@@ -44,7 +48,22 @@ def inspect_rendered(path: Path, *, time_base: Fraction, pts_offset: int) -> Ren
     `time_base` and `pts_offset` are the manifest's. Raises VerificationFailed where the file is not a rendered
     segment: unreadable, empty, not beginning with a keyframe, or with times that are not whole ticks.
     """
-    with open_rendered(path) as (container, stream):
+    first, *others = [inspect_view(path, view, time_base, pts_offset) for view in range(views_in(path))]
+    for other in others:
+        if (other.times, other.fingerprint, other.sample_aspect_ratio) != (first.times, first.fingerprint, first.sample_aspect_ratio):
+            raise VerificationFailed(f"The views of the rendered segment {path.name} are not alike.")
+    return first
+
+
+def views_in(path: Path) -> int:
+    """How many video streams the rendered segment holds."""
+    with open_rendered(path) as (container, _):
+        return len(container.streams.video)
+
+
+def inspect_view(path: Path, view: int, time_base: Fraction, pts_offset: int) -> RenderedInfo:
+    """The same for one of its video streams."""
+    with open_rendered(path, view) as (container, stream):
         times = sorted(pts for pts, _ in rendered_packets(container, stream, time_base, pts_offset))
         if not times:
             raise VerificationFailed(f"The rendered segment {path.name} holds no frame.")
@@ -56,6 +75,7 @@ def inspect_rendered(path: Path, *, time_base: Fraction, pts_offset: int) -> Ren
             height=context.height,
             sample_aspect_ratio=pixel_aspect(stream),
             fingerprint=encoder_fingerprint(context),
+            views=len(container.streams.video),
             bytes=path.stat().st_size,
         )
 
@@ -73,13 +93,14 @@ def encoder_fingerprint(context: VideoCodecContext) -> str:
 
 
 class open_rendered:  # noqa: N801 - used as a function in `with`
-    """Open a rendered segment for the length of a `with` block: (container, its one video stream).
+    """Open a rendered segment for the length of a `with` block: (container, the video stream of the view with that number).
 
     Everything that is wrong with the file becomes VerificationFailed: it is our own product, not somebody's media.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, view: int = 0) -> None:
         self._path = path
+        self._view = view
         self._opened = open_media(path, OWN_LIMITS)
 
     def __enter__(self) -> tuple[InputContainer, VideoStream]:
@@ -87,10 +108,11 @@ class open_rendered:  # noqa: N801 - used as a function in `with`
             container = self._opened.__enter__()
         except UnsupportedMedia as error:
             raise self._failure(error) from error
-        if len(container.streams) != 1 or not container.streams.video:
+        videos = container.streams.video
+        if len(container.streams) != len(videos) or not self._view < len(videos) <= MOST_VIEWS:
             self._opened.__exit__(None, None, None)
-            raise VerificationFailed(f"The rendered segment {self._path.name} does not hold exactly one video stream.")
-        return container, container.streams.video[0]
+            raise VerificationFailed(f"The rendered segment {self._path.name} does not hold the video streams that it should.")
+        return container, videos[self._view]
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:

@@ -207,6 +207,7 @@ CASES = [
     *((RenderParams(layout=layout), *marks[:2]) for layout, marks in MARKS.items()),
     *((RenderParams(layout=layout, eye_swap=True), *marks[2:]) for layout, marks in MARKS.items()),
     (RenderParams(layout=FramePacking.CROSS_EYED), 4, RL),
+    (RenderParams(layout=FramePacking.SEPARATE), None, None),
     (RenderParams(layout=FramePacking.RGBD), None, None),
     (RenderParams(layout=FramePacking.DEPTH), None, None),
 ]

@@ -92,10 +92,10 @@ def published_result(platform: Platform, job_id: str) -> JobResult | None:
     """What was published of a job; None where nothing was, or where its output is not whole in storage any more."""
     try:
         result = JobResult.model_validate_json(platform.storage.read_range(result_key(job_id)))
-        output = platform.storage.stat(result.output_key)
+        whole = all(platform.storage.stat(file.key).size == file.bytes for file in result.files)
     except (NotFound, ValidationError):
         return None
-    return result if output.size == result.bytes else None
+    return result if whole else None
 
 
 def _heard_at(platform: Platform, job: Job) -> datetime | None:

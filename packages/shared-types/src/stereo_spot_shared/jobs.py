@@ -98,12 +98,22 @@ class LeftOut(Value):
     reason: str
 
 
+class OutputFile(Value):
+    """A finished video in storage."""
+
+    key: str
+    etag: str
+    bytes: int
+
+
 class JobResult(Value):
     """What was published."""
 
     output_key: str
     etag: str
     bytes: int
+    right: OutputFile | None = None
+    """The right view, where each view has a file of its own; the other fields are then about the left one."""
     frames: int
     width: int
     height: int
@@ -115,6 +125,12 @@ class JobResult(Value):
     render: StageSeconds = StageSeconds()
     """Sums over all segments."""
     reassemble_seconds: float = 0.0
+
+    @property
+    def files(self) -> tuple[OutputFile, ...]:
+        """Every finished video: the result, or the left and the right view."""
+        first = OutputFile(key=self.output_key, etag=self.etag, bytes=self.bytes)
+        return (first,) if self.right is None else (first, self.right)
 
 
 class Job(Value):

@@ -6,6 +6,7 @@
     jobs/<job>/segments/<index>/rendered/<attempt>.nut
     jobs/<job>/segments/<index>/rendered/<attempt>.json
     jobs/<job>/output/<attempt>.<container>
+    jobs/<job>/output/<attempt>-right.<container>
     jobs/<job>/output/result.json
     records/<job>.json
 
@@ -62,9 +63,9 @@ def answer_key(job_id: str, index: int, attempt_id: str) -> str:
     return f"{rendered_prefix(job_id, index)}{attempt_id}.json"
 
 
-def output_key(job_id: str, attempt_id: str, container: str) -> str:
-    """The finished video that one attempt made."""
-    return f"{job_prefix(job_id)}output/{attempt_id}.{container}"
+def output_key(job_id: str, attempt_id: str, container: str, *, right: bool = False) -> str:
+    """The finished video that one attempt made; `right`: the right view, where each has a file of its own."""
+    return f"{job_prefix(job_id)}output/{attempt_id}{'-right' if right else ''}.{container}"
 
 
 def result_key(job_id: str) -> str:
@@ -86,6 +87,7 @@ class ParsedKey:
     segment_index: int | None = None
     attempt_id: str | None = None
     extension: str | None = None
+    view: str | None = None
 
 
 _JOB = r"(?P<job_id>[0-9a-z]{8,40})"
@@ -99,7 +101,7 @@ _PATTERNS = {
     "rendered": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/rendered/{_ATTEMPT}\.nut"),
     "answer": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/rendered/{_ATTEMPT}\.json"),
     "result": re.compile(rf"jobs/{_JOB}/output/result\.json"),
-    "output": re.compile(rf"jobs/{_JOB}/output/{_ATTEMPT}\.{_EXTENSION}"),
+    "output": re.compile(rf"jobs/{_JOB}/output/{_ATTEMPT}(-(?P<view>right))?\.{_EXTENSION}"),
     "record": re.compile(rf"records/{_JOB}\.json"),
 }
 

@@ -16,10 +16,17 @@ TOKENS = {
     FramePacking.CROSS_EYED: ("", "3D_cross-eyed_RL"),
     FramePacking.ROWS: ("3D_rows", "3D_rows_RL"),
     FramePacking.VR180: ("180_LR", "180_RL"),
+    FramePacking.SEPARATE: ("3D", ""),
     FramePacking.RGBD: ("RGBD", ""),
     FramePacking.DEPTH: ("depth", ""),
 }
 """With the left view first, and with the right view first. An anaglyph is called what its layout is."""
+
+
+def view_names(name: str) -> tuple[str, str]:
+    """The names of the left and of the right view's file of a result that is called `name`."""
+    stem, dot, extension = name.rpartition(".")
+    return f"{stem}_left{dot}{extension}", f"{stem}_right{dot}{extension}"
 
 
 def output_name(stem: str, params: RenderParams, extension: str | None = None) -> str:

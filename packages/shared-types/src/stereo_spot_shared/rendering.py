@@ -42,6 +42,8 @@ class FramePacking(StrEnum):
     """Red-cyan glasses, red from the left view, green and blue from the right one: bright colours that compete between the eyes."""
     ANAGLYPH_HALF_COLOUR = "anaglyph-half-colour"
     """Red-cyan glasses, the left view without its colours: less competition."""
+    SEPARATE = "separate"
+    """Two videos, one of each view."""
     RGBD = "rgbd"
     """The picture, and beside it its depth in grey (white is near): for players and displays that make the views themselves."""
     DEPTH = "depth"
@@ -50,6 +52,11 @@ class FramePacking(StrEnum):
 
 PLAIN = frozenset({FramePacking.RGBD, FramePacking.DEPTH})
 """Layouts without views of two eyes."""
+
+
+def views_of(params: RenderParams) -> int:
+    """How many videos a job makes: two where each view has a file of its own."""
+    return 2 if params.layout is FramePacking.SEPARATE else 1
 
 
 class Quality(StrEnum):
@@ -150,6 +157,8 @@ class RenderParams(Value):
             raise ValueError(f"the layout {self.layout} has no views of two eyes that could be kept, swapped or masked")
         if self.keep_eye and self.floating_window:
             raise ValueError("a view that is kept as it is cannot be masked by a floating window; choose one of the two")
+        if self.eye_swap and self.layout is FramePacking.SEPARATE:
+            raise ValueError("each view has a file of its own, named after it; there is nothing to swap")
         if self.eye_swap and self.layout is FramePacking.CROSS_EYED:
             raise ValueError("cross-eyed with its eyes swapped is full-sbs; ask for that layout instead")
         if self.end is not None and self.end <= (self.start or 0):

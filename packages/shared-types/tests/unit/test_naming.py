@@ -43,7 +43,7 @@ def test_vr180_is_called_as_headsets_want_it() -> None:
 
 def test_every_layout_and_order_has_a_name_of_its_own() -> None:
     names = {output_name("film", RenderParams(layout=layout)) for layout in FramePacking}
-    swappable = [layout for layout in FramePacking if layout not in ("rgbd", "depth", "cross-eyed")]
+    swappable = [layout for layout in FramePacking if layout not in ("rgbd", "depth", "cross-eyed", "separate")]
     names |= {output_name("film", RenderParams(layout=layout, eye_swap=True)) for layout in swappable}
     assert len(names) == len(FramePacking) + len(swappable)
     assert not any("__" in name or "_." in name for name in names)

@@ -97,6 +97,8 @@ class TestKeys:
         assert parsed(keys.rendered_key(job, index, attempt)) == keys.ParsedKey("rendered", job, index, attempt)
         assert parsed(keys.answer_key(job, index, attempt)) == keys.ParsedKey("answer", job, index, attempt)
         assert parsed(keys.output_key(job, attempt, container)) == keys.ParsedKey("output", job, attempt_id=attempt, extension=container)
+        right = keys.output_key(job, attempt, container, right=True)
+        assert parsed(right) == keys.ParsedKey("output", job, attempt_id=attempt, extension=container, view="right")
         assert parsed(keys.result_key(job)) == keys.ParsedKey("result", job)
         assert parsed(keys.record_key(job)) == keys.ParsedKey("record", job)
 

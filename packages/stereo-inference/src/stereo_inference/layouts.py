@@ -8,11 +8,15 @@ from stereo_inference.picture import PixelFormat
 from stereo_spot_shared.rendering import FramePacking
 
 SIDE_BY_SIDE = frozenset({FramePacking.FULL_SBS, FramePacking.HALF_SBS, FramePacking.CROSS_EYED, FramePacking.VR180})
+BESIDE = SIDE_BY_SIDE | {FramePacking.SEPARATE}
+"""Layouts whose views lie side by side while they are rendered."""
+
 TOP_BOTTOM = frozenset({FramePacking.FULL_TB, FramePacking.HALF_TB})
 
 VIEWS = {
     FramePacking.FULL_SBS: (2, 1),
     FramePacking.CROSS_EYED: (2, 1),
+    FramePacking.SEPARATE: (2, 1),
     FramePacking.RGBD: (2, 1),
     FramePacking.VR180: (2, 1),
     FramePacking.FULL_TB: (1, 2),

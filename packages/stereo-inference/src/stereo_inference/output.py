@@ -8,7 +8,7 @@ from stereo_inference.layouts import packed_size
 from stereo_inference.video_io.encoders import OutputFormat
 from stereo_inference.video_io.formats import working_colour, working_format
 from stereo_spot_shared.manifest import VideoStream
-from stereo_spot_shared.rendering import FramePacking, RenderParams
+from stereo_spot_shared.rendering import FramePacking, RenderParams, views_of
 
 
 def upright_size(video: VideoStream) -> tuple[int, int]:
@@ -35,6 +35,7 @@ def output_format(params: RenderParams, video: VideoStream) -> OutputFormat:
         quality=params.quality,
         codec=params.codec,
         encoder=params.encoder,
+        streams=views_of(params),
         rate=video.average_rate,
         time_base=video.time_base,
         aspect=Fraction(1) if params.layout is FramePacking.VR180 else upright_aspect(video),

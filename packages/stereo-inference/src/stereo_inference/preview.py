@@ -45,13 +45,14 @@ DEFAULT_RATE = Fraction(25)
 
 
 class PreviewTask(Value):
-    """What is to be previewed: `seconds` in all, into the video `output` and the picture `sheet` (PNG)."""
+    """What is to be previewed: `seconds` in all, into the videos `outputs` and the picture `sheet` (PNG)."""
 
     source: Path
     info: SourceInfo
     params: RenderParams
     seconds: float = Field(gt=0)
-    output: Path
+    outputs: tuple[Path, ...]
+    """One, or one for each view."""
     sheet: Path
     threads: int = 1
 
@@ -67,7 +68,7 @@ class Preview(Value):
 
 
 def render_preview(task: PreviewTask, report: Callable[[Any], None]) -> Preview:
-    """Make the preview; reports the number of frames rendered. Both files appear whole or not at all.
+    """Make the preview; reports the number of frames rendered. All files appear whole or not at all.
 
     Raises UnsupportedMedia where no picture decodes, and what `reassemble` raises.
     """
@@ -84,7 +85,7 @@ def render_preview(task: PreviewTask, report: Callable[[Any], None]) -> Preview:
     colour, form = working_colour(video), working_format(video)
     estimator = load_estimator(params.depth)
     sheet = Sheet(params, video)
-    segment = task.output.with_name(f".{task.output.name}.segment")
+    segment = task.outputs[0].with_name(f".{task.outputs[0].name}.segment")
     place_of: dict[int, int] = {}
     rendered = 0
 
@@ -119,9 +120,11 @@ def render_preview(task: PreviewTask, report: Callable[[Any], None]) -> Preview:
                 encoding.finish()
         if not rendered:
             raise UnsupportedMedia("No picture could be decoded for a preview.", hint="Try a conversion: it reports what is damaged.")
-        reassemble(task.source, one_segment(task.info, rendered, rate), [segment], task.output, params=params)
+        for view, output in enumerate(task.outputs):
+            reassemble(task.source, one_segment(task.info, rendered, rate), [segment], output, params=params, view=view)
     sheet.write(task.sheet)
-    return Preview(frames=rendered, places=len(set(place_of.values())), width=target.width, height=target.height, depth=estimator.name)
+    shown = len(set(place_of.values()))
+    return Preview(frames=rendered, places=shown, width=target.stream_width, height=target.height, depth=estimator.name)
 
 
 def wanted(info: SourceInfo, params: RenderParams) -> tuple[Fraction, tuple[Fraction, Fraction]]:

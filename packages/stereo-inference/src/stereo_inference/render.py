@@ -99,7 +99,7 @@ def render_segment(
         frames=counts.encoded,
         lost=Ticks.of(reader.lost),
         context=counts.context,
-        width=target.width,
+        width=target.stream_width,
         height=target.height,
         codec=encoding.codec,
         fingerprint=encoding.fingerprint,

@@ -66,7 +66,7 @@ def encode(
                 for plane in frame.planes:
                     samples = np.frombuffer(plane, form.format.dtype)
                     samples[:] = texture[5 * number : 5 * number + samples.size]
-                left += encoder.encode(frame, time)
+                left += encoder.encode([frame], time)
             assert left + encoder.finish() == len(times)
     return encoder
 

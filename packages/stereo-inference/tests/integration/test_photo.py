@@ -32,7 +32,8 @@ def saved(path: Path, rgb: np.ndarray = PICTURE, **options: object) -> Path:
 
 
 def converted(source: Path, output: Path, *, depth: Path | None = None, export: Path | None = None, **params: object) -> np.ndarray:
-    job = PhotoJob(source=source, output=output, format=PhotoFormat(output.suffix[1:]), depth=depth, export=export)
+    right = output.with_stem(f"{output.stem}-right") if params.get("layout") == "separate" else None
+    job = PhotoJob(source=source, output=output, right=right, format=PhotoFormat(output.suffix[1:]), depth=depth, export=export)
     convert_photo(job, RenderParams(**params), BasicDepth())
     with Image.open(output) as opened:
         return np.asarray(opened.convert("RGB")).astype(float)
@@ -200,6 +201,9 @@ def test_depth_that_cannot_be_written_leaves_nothing(tmp_path: Path, suffix: str
 @pytest.mark.parametrize("layout", FramePacking)
 def test_every_layout_can_be_had(tmp_path: Path, layout: FramePacking) -> None:
     shown = converted(saved(tmp_path / "a.png"), tmp_path / "b.png", layout=layout)
+    if layout == "separate":
+        assert shown.shape == (90, 160, 3)
+        return
     assert shown.shape[:2] == {
         "full-sbs": (90, 320), "cross-eyed": (90, 320), "rgbd": (90, 320), "full-tb": (180, 160), "vr180": (224, 448),
     }.get(layout, (90, 160))  # fmt: skip

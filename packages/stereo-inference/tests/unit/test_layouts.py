@@ -32,7 +32,7 @@ SIZES = [(320, 180), (321, 181)]
 RIGHT_FIRST = {"eye_swap": True}
 CASES = [
     *((layout, {}) for layout in FramePacking),
-    *((layout, RIGHT_FIRST) for layout in FramePacking if layout not in ("rgbd", "depth", "cross-eyed")),
+    *((layout, RIGHT_FIRST) for layout in FramePacking if layout not in ("rgbd", "depth", "cross-eyed", "separate")),
 ]
 
 
@@ -64,7 +64,7 @@ def seen(layout: FramePacking, packed: Picture, first: Picture, second: Picture)
     """Pairs of what the luma of `packed` shows of a view, and what it should show by the true views."""
     luma, views = packed.cropped(0), [view.cropped(0) for view in (first, second)]
     rows, columns = views[0].shape
-    if layout in ("full-sbs", "cross-eyed", "full-tb"):
+    if layout in ("full-sbs", "cross-eyed", "full-tb", "separate"):
         shown = halves(luma, 0 if layout == "full-tb" else 1)
         return [(half[:rows, :columns], view.astype(float)) for half, view in zip(shown, views, strict=True)]
     if layout == "half-sbs":
@@ -141,8 +141,8 @@ def test_each_eye_sees_what_a_camera_there_would_see(
 )
 def test_every_combination_renders_or_is_refused_with_a_sentence(layout, keep_eye, eye_swap, name, width, height):
     plain = layout in ("rgbd", "depth")
-    if (plain and (keep_eye or eye_swap)) or (layout == "cross-eyed" and eye_swap):
-        with pytest.raises(ValidationError, match=r"no views of two eyes|ask for that layout"):
+    if (plain and (keep_eye or eye_swap)) or (layout in ("cross-eyed", "separate") and eye_swap):
+        with pytest.raises(ValidationError, match=r"no views of two eyes|ask for that layout|nothing to swap"):
             RenderParams(layout=layout, keep_eye=keep_eye, eye_swap=eye_swap)
         return
     params = RenderParams(layout=layout, keep_eye=keep_eye, eye_swap=eye_swap)

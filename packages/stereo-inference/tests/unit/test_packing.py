@@ -20,8 +20,9 @@ ARRANGEMENTS = {
     FramePacking.FULL_TB: InPlace,
     FramePacking.HALF_TB: Squeezed,
     FramePacking.CROSS_EYED: InPlace,
+    FramePacking.SEPARATE: InPlace,
 }
-BESIDE = (FramePacking.FULL_SBS, FramePacking.HALF_SBS, FramePacking.CROSS_EYED)
+BESIDE = (FramePacking.FULL_SBS, FramePacking.HALF_SBS, FramePacking.CROSS_EYED, FramePacking.SEPARATE)
 SIZES = [(64, 48), (63, 47), (66, 50), (1, 1)]
 
 
@@ -42,7 +43,9 @@ def halves(layout: FramePacking, out: Picture, index: int) -> list[np.ndarray]:
     return np.split(out.cropped(index), 2, axis=1 if layout in BESIDE else 0)
 
 
-FULL = {FramePacking.FULL_SBS: (2, 1), FramePacking.CROSS_EYED: (2, 1), FramePacking.RGBD: (2, 1), FramePacking.FULL_TB: (1, 2)}
+FULL = {FramePacking.FULL_SBS: (2, 1), FramePacking.CROSS_EYED: (2, 1), FramePacking.RGBD: (2, 1), FramePacking.FULL_TB: (1, 2)} | {
+    FramePacking.SEPARATE: (2, 1)
+}
 SHARED = {FramePacking.HALF_SBS: (2, 1), FramePacking.HALF_TB: (1, 2)}
 
 

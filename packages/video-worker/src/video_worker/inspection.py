@@ -15,6 +15,7 @@ from stereo_spot_media.segment_io import inspect_rendered
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import UnsupportedMedia, VerificationFailed
 from stereo_spot_shared.inference import RenderResult
+from stereo_spot_shared.rendering import views_of
 from stereo_spot_shared.timing import Rational, Ticks
 from video_worker.segment import Segment
 
@@ -34,6 +35,7 @@ class Inspected(Value):
     width: int
     height: int
     fingerprint: str
+    views: int
 
 
 def check_rendered(segment: Segment, result: RenderResult, path: Path, should_stop: Callable[[], bool]) -> None:
@@ -52,14 +54,15 @@ def check_rendered(segment: Segment, result: RenderResult, path: Path, should_st
     found = _inspect(segment, path, should_stop)
     if found.times != expected:
         raise _failure(segment, f"its {len(found.times)} frames are not the {len(expected)} of the plan, or at other times")
-    if (found.fingerprint, found.width, found.height) != (result.fingerprint, result.width, result.height):
+    reported = (result.fingerprint, result.width, result.height, views_of(segment.job.params))
+    if (found.fingerprint, found.width, found.height, found.views) != reported:
         raise _failure(segment, "its picture or encoding is not the one that was reported")
 
 
 def inspect(task: InspectTask, report: Callable[[Any], None]) -> Inspected:  # noqa: ARG001 - the sandbox passes it
     """Runs in the child."""
     info = inspect_rendered(task.path, time_base=task.time_base, pts_offset=task.pts_offset)
-    return Inspected(times=info.times, width=info.width, height=info.height, fingerprint=info.fingerprint)
+    return Inspected(times=info.times, width=info.width, height=info.height, fingerprint=info.fingerprint, views=info.views)
 
 
 def _inspect(segment: Segment, path: Path, should_stop: Callable[[], bool]) -> Inspected:

@@ -146,7 +146,7 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
     if result is None:
         stem = source.stem if source else DEMO
         result = Path(output_name(stem if preview is None else f"{stem}_preview", params))
-    result = check_output(result, source=source, overwrite=overwrite)
+    result = check_output(result, source=source, overwrite=overwrite, params=params)
     if preview is not None and source is not None:
         from stereo_spot_cli.conversion.order import Order
         from stereo_spot_cli.conversion.preview import preview as make_preview

@@ -13,6 +13,7 @@ from typing import Any
 import typer
 from pydantic import ValidationError
 
+from stereo_spot_cli.conversion.order import places_of
 from stereo_spot_cli.output import CommandFailed
 from stereo_spot_shared.rendering import AUTO, Container, RenderParams
 
@@ -76,10 +77,12 @@ def number_or_auto(text: str) -> float | str:
         raise typer.BadParameter(f"'{text}' is neither a number from 0 to 1 nor {AUTO}.", param_hint="'--convergence'") from None
 
 
-def check_output(path: Path, *, source: Path | None, overwrite: bool) -> Path:
+def check_output(path: Path, *, source: Path | None, overwrite: bool, params: RenderParams) -> Path:
     """The absolute path of an output that can be written; CommandFailed for anything else. Leaves nothing behind."""
     container_of(path)
-    return check_place(path, source=source, overwrite=overwrite)
+    for place in places_of(path, params):
+        check_place(place, source=source, overwrite=overwrite)
+    return path.expanduser().absolute()
 
 
 def check_place(path: Path, *, source: Path | None, overwrite: bool) -> Path:

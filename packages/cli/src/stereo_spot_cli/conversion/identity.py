@@ -75,7 +75,8 @@ def has_output(platform: Platform, job: Job) -> bool:
     if job.result is None:
         return False
     try:
-        platform.storage.stat(job.result.output_key)
+        for file in job.result.files:
+            platform.storage.stat(file.key)
     except NotFound:
         return False
     return True

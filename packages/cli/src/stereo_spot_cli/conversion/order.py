@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from stereo_spot_shared.rendering import RenderParams
+from stereo_spot_shared.naming import view_names
+from stereo_spot_shared.rendering import RenderParams, views_of
 
 
 @dataclass(frozen=True)
@@ -20,3 +21,15 @@ class Order:
     """How many video workers; None: as many as make sense."""
     choose_encoder: bool = False
     """Whether what this machine encodes with best is to be found out; else it is what the parameters say."""
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """The files that are written: the output, or one for each view that is named after it."""
+        return places_of(self.output, self.params)
+
+
+def places_of(output: Path, params: RenderParams) -> tuple[Path, ...]:
+    """See `Order.places`."""
+    if views_of(params) == 1:
+        return (output,)
+    return tuple(output.with_name(name) for name in view_names(output.name))

@@ -23,6 +23,8 @@ class PreviewSummary(Value):
     """The result of a preview."""
 
     output: str
+    right: str | None
+    """The right view, where each has a file of its own."""
     sheet: str
     frames: int
     places: int
@@ -43,7 +45,7 @@ def preview(order: Order, seconds: float, *, as_json: bool) -> None:
             info=seen.source,
             params=order.params,
             seconds=seconds,
-            output=order.output,
+            outputs=order.places,
             sheet=sheet_of(order.output),
             threads=cores(),
         )
@@ -69,7 +71,11 @@ def say(order: Order, made: Preview, *, as_json: bool) -> None:
     """The result as JSON, or in words."""
     warning = comfort_warning(order.params)
     summary = PreviewSummary(
-        output=str(order.output), sheet=str(sheet_of(order.output)), warnings=(warning,) if warning else (), **made.model_dump()
+        output=str(order.places[0]),
+        right=str(order.places[1]) if len(order.places) > 1 else None,
+        sheet=str(sheet_of(order.output)),
+        warnings=(warning,) if warning else (),
+        **made.model_dump(),
     )
     if as_json:
         output.emit(summary)

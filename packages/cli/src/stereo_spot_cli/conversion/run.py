@@ -68,7 +68,7 @@ def convert_file(
             job = work(order, platform, data_dir, job_id, job, workers=workers, stop=stop, show=show, expected_seconds=expected_seconds)
         forget_objects(platform, job)
     rendered = max(0, (job.plan.segment_count if job.plan else 0) - finished_before)
-    return summarise(job, order.output, segments_rendered=rendered, total_seconds=time.monotonic() - started)
+    return summarise(job, order.places, segments_rendered=rendered, total_seconds=time.monotonic() - started)
 
 
 def rendered_segments(platform: Platform, job_id: str) -> set[int]:
@@ -194,9 +194,11 @@ def deliver(platform: Platform, job: Job, order: Order) -> None:
     if job.result is None:
         raise CommandFailed("internal", f"the completed job {job.job_id} has no result")
     with tempfile.TemporaryDirectory(prefix=".stereo-spot-", dir=order.output.parent) as folder:
-        fetched = Path(folder) / order.output.name
-        platform.storage.get_file(job.result.output_key, fetched)
-        publish(fetched, order.output, overwrite=order.overwrite)
+        fetched = [Path(folder) / place.name for place in order.places]
+        for file, path in zip(job.result.files, fetched, strict=True):
+            platform.storage.get_file(file.key, path)
+        for path, place in zip(fetched, order.places, strict=True):
+            publish(path, place, overwrite=order.overwrite)
 
 
 def forget_objects(platform: Platform, job: Job) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from stereo_spot_cli.words import count, duration
@@ -28,6 +29,8 @@ class Summary(Value):
     job_id: str
     status: str
     output: str
+    right: str | None
+    """The right view, where each has a file of its own; `output` is then the left one."""
     layout: FramePacking
     width: int
     height: int
@@ -43,15 +46,16 @@ class Summary(Value):
     seconds: Seconds
 
 
-def summarise(job: Job, output: Path, *, segments_rendered: int, total_seconds: float) -> Summary:
-    """The summary of a completed job whose output has been written to `output`."""
+def summarise(job: Job, outputs: Sequence[Path], *, segments_rendered: int, total_seconds: float) -> Summary:
+    """The summary of a completed job whose files have been written to `outputs`."""
     if job.result is None or job.plan is None:
         raise ValueError(f"job {job.job_id} is {job.status} and has no result")
     result = job.result
     return Summary(
         job_id=job.job_id,
         status=job.status.value,
-        output=str(output),
+        output=str(outputs[0]),
+        right=str(outputs[1]) if len(outputs) > 1 else None,
         layout=job.params.layout,
         width=result.width,
         height=result.height,
@@ -73,12 +77,10 @@ def summarise(job: Job, output: Path, *, segments_rendered: int, total_seconds: 
 
 def in_words(summary: Summary) -> list[str]:
     """The summary as lines for a person."""
+    names = summary.output if summary.right is None else f"{summary.output} and {Path(summary.right).name}"
     resumed = summary.segments - summary.segments_rendered
     lines = [
-        (
-            f"{summary.output}: {count(summary.frames, 'frame')}, {summary.width}×{summary.height}, {summary.layout.value}, "
-            f"depth “{summary.depth}”"
-        ),
+        (f"{names}: {count(summary.frames, 'frame')}, {summary.width}×{summary.height}, {summary.layout.value}, depth “{summary.depth}”"),
         f"{count(summary.segments, 'segment')} in {duration(summary.seconds.total)}"
         + (f", of which {resumed} finished in an earlier run" if resumed else ""),
     ]

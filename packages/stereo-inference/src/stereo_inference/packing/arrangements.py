@@ -7,7 +7,7 @@ from typing import Protocol
 import cv2
 
 from stereo_inference.colour import grey_levels
-from stereo_inference.layouts import SIDE_BY_SIDE, view_size
+from stereo_inference.layouts import BESIDE, SIDE_BY_SIDE, view_size
 from stereo_inference.packing.anaglyph import Anaglyph
 from stereo_inference.picture import Picture, PixelFormat, Plane
 from stereo_inference.stereo.disparity import DepthField
@@ -80,7 +80,7 @@ class InPlace(Arrangement):
     def __init__(self, layout: FramePacking, size: Size, pixel_format: PixelFormat) -> None:
         self._size = size
         self._view = view_size(layout, *size, pixel_format)
-        self._beside = layout in SIDE_BY_SIDE
+        self._beside = layout in BESIDE
 
     def places(self, packed: Picture) -> tuple[Place, Place]:
         """The halves of `packed`."""

@@ -31,6 +31,8 @@ class PhotoJob(Value):
 
     source: Path
     output: Path
+    right: Path | None = None
+    """Where the right view goes, if each has a file of its own; `output` is then the left one's."""
     format: PhotoFormat
     depth: Path | None = None
     export: Path | None = None
@@ -88,7 +90,10 @@ def convert_photo(job: PhotoJob, params: RenderParams, estimator: DepthEstimator
     with workers(threads) as executor:
         packer = packer_for(shown, picture.width, picture.height, picture.format, GBR, executor=executor, threads=threads)
         packer.pack(picture, DepthField.guided(depth, picture), screen, packed)
-    views = [half(packed, 0), half(packed, 1)] if job.format is PhotoFormat.MPO else [packed]
+    views = [half(packed, 0), half(packed, 1)] if job.format is PhotoFormat.MPO or job.right else [packed]
+    if job.right is not None:
+        write_photo(job.right, views[1:], job.format, photo, right_first=False)
+        views = views[:1]
     write_photo(job.output, views, job.format, photo, right_first=shown.right_first)
     return PhotoReport(source=job.source, output=job.output, width=views[0].width, height=views[0].height, depth=name)
 

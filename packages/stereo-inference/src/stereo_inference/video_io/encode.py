@@ -34,8 +34,16 @@ DEFAULT_RATE = Fraction(25)
 """Frames per second told to the encoder where the source does not know its own (it only steers bit allocation)."""
 
 
+class View:
+    """One video of a segment that is being encoded."""
+
+    def __init__(self, stream: OutputVideoStream) -> None:
+        self.stream = stream
+        self.written = 0
+
+
 class SegmentEncoder:
-    """Encodes frames to the part file behind `segment_writer`.
+    """Encodes frames to the part file behind `segment_writer`; two at a time where each view has a video of its own.
 
     The encoder counts frames; presentation times are put onto its packets afterwards. So equal times, gaps and odd
     time bases never meet an encoder's opinion of them, and each packet carries exactly the time that its frame had.
@@ -50,37 +58,46 @@ class SegmentEncoder:
         self._end = end
         self._times: list[int] = []
         self._dts: list[int] = []
-        self._written = 0
         self._pixel_format = pixel_format_of(output)
-        self._stream = self._open_stream(threads)
+        self._views = [View(self._open_stream(threads)) for _ in range(output.streams)]
         self._container.start_encoding()
-        self.codec = self._stream.codec_context.codec.canonical_name
-        self.fingerprint = encoder_fingerprint(self._stream.codec_context)
+        context = self._views[0].stream.codec_context
+        self.codec = context.codec.canonical_name
+        self.fingerprint = encoder_fingerprint(context)
 
-    def encode(self, frame: av.VideoFrame, time: int) -> int:
-        """Encode the next frame, shown at `time` (source ticks); returns how many frames left the encoder by it."""
-        if frame.format.name != self._pixel_format:
-            frame = frame.reformat(format=self._pixel_format, threads=1)
-        frame.pts = len(self._times)
-        frame.time_base = self._stream.codec_context.time_base
-        frame.pict_type = PictureType.NONE if self._times else PictureType.I
+    def encode(self, frames: Sequence[av.VideoFrame], time: int) -> int:
+        """Encode the next frame of each view, shown at `time` (source ticks); returns how many left all encoders by it."""
+        before = self._complete
+        number = len(self._times)
         self._times.append(time)
-        return self._mux(self._stream.encode(frame))
+        for view, given in zip(self._views, frames, strict=True):
+            frame = given if given.format.name == self._pixel_format else given.reformat(format=self._pixel_format, threads=1)
+            frame.pts = number
+            frame.time_base = view.stream.codec_context.time_base
+            frame.pict_type = PictureType.NONE if number else PictureType.I
+            self._mux(view, view.stream.encode(frame))
+        return self._complete - before
 
     def finish(self) -> int:
-        """Flush the encoder and complete the file; returns how many frames left the encoder by it."""
-        flushed = self._mux(self._stream.encode(None))
+        """Flush the encoders and complete the file; returns how many frames left all of them by it."""
+        before = self._complete
+        for view in self._views:
+            self._mux(view, view.stream.encode(None))
         self._container.close()
-        if self._written != len(self._times):
-            raise RenderFailed(f"The encoder took {len(self._times)} frames and gave back {self._written}.")
-        return flushed
+        if any(view.written != len(self._times) for view in self._views):
+            raise RenderFailed(f"The encoder took {len(self._times)} frames and gave back {self._complete}.")
+        return self._complete - before
 
     def close(self) -> None:
         """Let go of the file, complete or not."""
         with contextlib.suppress(av.FFmpegError, OSError):
             self._container.close()
 
-    def _mux(self, packets: list[av.Packet[Any]]) -> int:
+    @property
+    def _complete(self) -> int:
+        return min(view.written for view in self._views)
+
+    def _mux(self, view: View, packets: list[av.Packet[Any]]) -> None:
         for packet in packets:
             if packet.pts is None:
                 raise RenderFailed("The encoder gave back a frame without saying which.")
@@ -89,16 +106,15 @@ class SegmentEncoder:
             following = self._times[number + 1] if number + 1 < len(self._times) else self._after(time)
             if not self._dts:
                 self._dts = self._decoding_times()
-            packet.stream = self._stream
+            packet.stream = view.stream
             packet.time_base = self._output.time_base
             packet.pts = time + self._offset
-            packet.dts = self._dts[self._written] + self._offset
+            packet.dts = self._dts[view.written] + self._offset
             packet.duration = max(0, following - time)
             if packet.dts > packet.pts:
                 raise RenderFailed("The encoder reorders frames further than it says.")
             self._container.mux(packet)
-            self._written += 1
-        return len(packets)
+            view.written += 1
 
     def _after(self, time: int) -> int:
         """When the frame at `time`, the last that was given to the encoder so far, stops being shown."""
@@ -119,7 +135,7 @@ class SegmentEncoder:
         assert isinstance(stream, OutputVideoStream)  # noqa: S101 - the table holds video encoders only
         context = stream.codec_context
         rate = (output.rate if output.rate > 0 else DEFAULT_RATE).limit_denominator(100_000)
-        context.width, context.height, context.pix_fmt = output.width, output.height, pixel_format_of(output)
+        context.width, context.height, context.pix_fmt = output.stream_width, output.height, pixel_format_of(output)
         context.framerate = rate
         context.time_base = 1 / rate
         context.gop_size = max(1, math.ceil(rate * KEYFRAME_SECONDS))

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import av
 
 from stereo_inference.memory import keep_pictures
+from stereo_inference.picture import Plane
 from stereo_inference.video_io.encode import SegmentEncoder, encoder_errors
 from stereo_inference.video_io.encoder_messages import Abandon, Encode, Finish, Open
 from stereo_inference.video_io.shared_pictures import SharedPictures
@@ -54,6 +55,7 @@ class _Work:
 
     def __init__(self, memory: int, opened: Open) -> None:
         form = opened.output
+        self._streams = form.streams
         self._pictures = SharedPictures(memory, form.width, form.height, form.format, opened.pictures)
         self._file: BinaryIO = opened.part.open("r+b")
         with contextlib.ExitStack() as cleanup:
@@ -66,18 +68,24 @@ class _Work:
     def encode(self, number: int, time: int) -> int:
         """Encode a picture in place (nothing is copied), and make sure that the encoder needs it no longer."""
         picture = self._pictures.picture(number)
-        planes = tuple(picture.cropped(plane) for plane in range(3))
-        kept = weakref.ref(planes[0])
-        frame = av.VideoFrame.from_dlpack(planes, format=picture.format.name)
-        left = self.encoder.encode(frame, time)
-        del frame, planes
-        if kept() is not None:
+        views = [tuple(half(picture.cropped(plane), view, self._streams) for plane in range(3)) for view in range(self._streams)]
+        kept = [weakref.ref(planes[0]) for planes in views]
+        frames = [av.VideoFrame.from_dlpack(planes, format=picture.format.name) for planes in views]
+        left = self.encoder.encode(frames, time)
+        del frames, views
+        if any(reference() is not None for reference in kept):
             raise RenderFailed("The encoder keeps a picture that is to be overwritten.")
         return left
 
     def close(self) -> None:
         self.encoder.close()
         self._file.close()
+
+
+def half(plane: Plane, view: int, count: int) -> Plane:
+    """One of `count` views that lie side by side in a plane, in place."""
+    columns = plane.shape[1] // count
+    return plane[:, view * columns : (view + 1) * columns]
 
 
 def main() -> None:

@@ -27,8 +27,15 @@ class OutputFormat:
     right_first: bool = False
     codec: Codec = Codec.AUTO
     encoder: Encoder = Encoder.SOFTWARE
+    streams: int = 1
+    """Videos that are encoded: two where each view has its own, which lie side by side in a picture of `width` x `height`."""
     mastering_display: MasteringDisplay | None = None
     content_light: ContentLight | None = None
+
+    @property
+    def stream_width(self) -> int:
+        """Columns of one video."""
+        return self.width // self.streams
 
     @property
     def picture_bytes(self) -> int:
@@ -121,7 +128,7 @@ def codec_of(output: OutputFormat) -> Codec:
         return output.codec
     if not output.is_420 or output.quality is Quality.LOSSLESS:
         return Codec.H264
-    large = output.width * output.height > LARGEST_H264
+    large = output.stream_width * output.height > LARGEST_H264
     return Codec.HEVC if large or output.format.bits > 8 else Codec.H264
 
 
