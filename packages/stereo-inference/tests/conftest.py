@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from stereo_inference.picture import PIXEL_FORMATS, Picture
-from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.views import Place, StereoRenderer
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode does not: plain modules beside this file are helpers of tests

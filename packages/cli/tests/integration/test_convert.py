@@ -20,7 +20,7 @@ from stereo_spot_shared.jobs import Job, JobStatus
 
 FAST = ("--quality", "draft", "--segment-seconds", "0.5", "--workers", "1")
 KEYS = [
-    "job_id", "status", "output", "layout", "width", "height", "frames", "segments", "segments_rendered", "left_out", "depth",
+    "job_id", "status", "output", "right", "layout", "width", "height", "frames", "segments", "segments_rendered", "left_out", "depth",
     "lost", "warnings", "seconds",
 ]  # fmt: skip
 

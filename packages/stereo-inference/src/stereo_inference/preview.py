@@ -21,7 +21,7 @@ from stereo_inference.packing import packer_for
 from stereo_inference.render import steady_depths, workers
 from stereo_inference.sampling import sample_frames
 from stereo_inference.sheet import Sheet
-from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.screen import ScreenPlacement
 from stereo_inference.video_io.decode import SourceFrame
 from stereo_inference.video_io.encode import segment_writer

@@ -19,7 +19,8 @@ from stereo_inference.depth.steady import Seen, SteadyDepth
 from stereo_inference.output import output_format, upright_aspect, upright_size
 from stereo_inference.packing import Packer, packer_for
 from stereo_inference.stages import Stages
-from stereo_inference.stereo.disparity import DepthField, scaled_foreground
+from stereo_inference.stereo.depth_field import DepthField
+from stereo_inference.stereo.disparity import scaled_foreground
 from stereo_inference.stereo.screen import ScreenPlacement
 from stereo_inference.video_io.decode import SegmentReader, SourceFrame
 from stereo_inference.video_io.encode import segment_writer

@@ -14,7 +14,7 @@ from stereo_inference.layouts import packed_size
 from stereo_inference.output import upright_aspect, upright_size
 from stereo_inference.packing import Packer, packer_for
 from stereo_inference.picture import Picture
-from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.screen import Screen
 from stereo_inference.video_io.formats import working_colour, working_format
 from stereo_spot_shared.errors import StorageUnavailable

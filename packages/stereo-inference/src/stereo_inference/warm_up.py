@@ -6,7 +6,7 @@ import numpy as np
 
 from stereo_inference.depth.basic import BasicDepth
 from stereo_inference.picture import PIXEL_FORMATS, Picture
-from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.views import Place, StereoRenderer
 
 

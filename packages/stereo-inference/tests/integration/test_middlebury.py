@@ -2,7 +2,8 @@
 
 Metrics as in the design's evaluation: per channel, the predicted picture is fitted to the real one by gain and offset
 (the cameras differ in exposure), the columns that the left image does not show are left out; gaps are the pixels of
-the right view that no left pixel maps to. Thresholds stand a little below what was measured: 28.23 dB, 19.81 dB in gaps.
+the right view that no left pixel maps to. Thresholds stand a little below what was measured: 28.49 dB, 20.03 dB in gaps; with
+depth of a third of the picture's size 27.61 and 19.50.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from stereo_inference.depth.basic import BasicDepth
 from stereo_inference.picture import PIXEL_FORMATS, Picture
+from stereo_inference.stereo.depth_field import DepthField
 from stereo_spot_media.testing import data_folder
 
 SCENES = ("aloe", "cones", "moebius")
@@ -55,26 +57,45 @@ def gaps(disparity: NDArray[np.float32]) -> NDArray[np.bool_]:
     return ~shown
 
 
-def test_right_views_are_as_near_to_the_real_ones_as_measured(scenes, render_views):
+RGB_TO_YUV = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+
+
+def to_yuv(rgb: NDArray[np.uint8]) -> Picture:
+    """Full-range 10-bit 4:4:4, so that nothing is lost on the way."""
+    codes = np.rint((rgb @ RGB_TO_YUV.T + [0, 128, 128]) * 4).clip(0, 1023).astype(np.uint16)
+    planes = tuple(np.ascontiguousarray(codes[..., c]) for c in range(3))
+    return Picture(planes, rgb.shape[1], rgb.shape[0], PIXEL_FORMATS["yuv444p10le"])
+
+
+def to_rgb(picture: Picture) -> NDArray[np.float64]:
+    codes = np.dstack([picture.cropped(c) for c in range(3)]) / 4 - [0, 128, 128]
+    return (codes @ np.linalg.inv(RGB_TO_YUV).T).clip(0, 255)
+
+
+@pytest.mark.parametrize(("coarser", "least_whole", "least_holes"), [(1, 28.4, 19.95), (3, 27.5, 19.4)])
+def test_right_views_are_as_near_to_the_real_ones_as_measured(scenes, render_views, coarser, least_whole, least_holes):
+    """`coarser`: by how much the depth map is smaller than the picture."""
     whole, holes = [], []
     for scene in scenes:
         left, disparity, right = load(scene)
         height, width = disparity.shape
-        picture = Picture(tuple(np.ascontiguousarray(left[..., c]) for c in range(3)), width, height, PIXEL_FORMATS["yuv444p"])
-        largest = float(disparity.max())
-        smoothed = cv2.medianBlur(disparity, 5) / largest
+        picture, largest = to_yuv(left), float(disparity.max())
+        depth = disparity / largest
+        if coarser > 1:
+            depth = cv2.resize(cv2.medianBlur(depth, 5), (width // coarser, height // coarser), interpolation=cv2.INTER_AREA)
         # The left image is the source camera, so that one eye moves by the whole disparity.
-        _, view = render_views(picture, smoothed, max_disparity=200 * largest / width, convergence=0.0)
+        field = DepthField.guided(depth, picture)
+        _, view = render_views(picture, field, max_disparity=200 * largest / width, convergence=0.0)
         shown = width - int(np.ceil(largest)) - 1
-        errors = np.empty((height, shown, 3))
+        errors, predictions = np.empty((height, shown, 3)), to_rgb(view)
         for c in range(3):
-            predicted, real = view.cropped(c)[:, :shown].astype(float), right[:, :shown, c].astype(float)
+            predicted, real = predictions[:, :shown, c], right[:, :shown, c].astype(float)
             gain, offset = np.polyfit(predicted.ravel(), real.ravel(), 1)
             errors[..., c] = (predicted * gain + offset - real) ** 2
         whole.append(10 * np.log10(255**2 / errors.mean()))
         holes.append(10 * np.log10(255**2 / errors[gaps(disparity)[:, :shown]].mean()))
-    assert np.mean(whole) > 28.15, whole
-    assert np.mean(holes) > 19.7, holes
+    assert np.mean(whole) > least_whole, whole
+    assert np.mean(holes) > least_holes, holes
 
 
 def test_basic_depth_is_no_worse_than_a_slope_and_tells_sides_of_steps_apart(scenes):

@@ -16,7 +16,7 @@ from stereo_inference.layouts import packed_size
 from stereo_inference.packing import packer_for
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_inference.render import render_segment, steady_depths
-from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.screen import Screen
 from stereo_inference.video_io.decode import SourceFrame
 from stereo_spot_media.demo_clip import Clip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 from stereo_inference.depth import ESTIMATORS, load_estimator
 from stereo_inference.depth.basic import BasicDepth
 from stereo_inference.picture import PIXEL_FORMATS, Picture
-from stereo_inference.stereo.disparity import DepthField, foreground_dilation, half_disparity
+from stereo_inference.stereo.depth_field import DepthField
+from stereo_inference.stereo.disparity import foreground_dilation, half_disparity
+from stereo_inference.stereo.views import depth_over
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.errors import PermanentError
 
@@ -61,34 +64,70 @@ def test_disparity_is_shared_by_both_eyes():
     assert half_disparity(2.0, 1920) == pytest.approx(19.2)
 
 
-def test_the_foreground_is_widened_by_one_pixel_of_the_depth_map():
-    assert [foreground_dilation(width, 480) for width in (480, 481, 1920, 3840)] == [1, 2, 4, 8]
+def test_the_foreground_is_widened_by_the_blur_of_an_edge_and_a_pixel_more_for_a_coarse_map():
+    assert [foreground_dilation(width, depth) for width, depth in ((480, 480), (481, 480), (1920, 1920), (1920, 480), (3840, 480))] == [
+        1, 2, 2, 3, 4,
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["yuv420p", "yuv420p10le"])
-def test_guided_depth_steps_where_the_picture_does(name):
-    """A step between two pixels of the depth map comes out at the picture's own edge."""
-    picture = Picture.empty(160, 40, PIXEL_FORMATS[name])
+def edged(name: str, edge: int, width: int = 160, height: int = 40) -> Picture:
+    """Dark on the left, bright from column `edge` on."""
+    picture = Picture.empty(width, height, PIXEL_FORMATS[name])
     scale = (1 << picture.format.bits) // 256
     for plane in picture.planes:
         plane[:] = 128 * scale
-    picture.planes[0][:, :74] = 40 * scale
-    picture.planes[0][:, 74:] = 200 * scale
+    picture.planes[0][:, :edge] = 40 * scale
+    picture.planes[0][:, edge:] = 200 * scale
+    return picture
+
+
+@pytest.mark.parametrize("name", ["yuv420p", "yuv420p10le"])
+@pytest.mark.parametrize("edge", [71, 72, 73, 74])
+def test_guided_depth_steps_where_the_picture_does(name, edge):
+    """A step between two samples of a coarse map, at columns 70 and 74, comes out at the picture's own edge, and nothing lies between."""
+    picture = edged(name, edge)
     coarse = np.zeros((10, 40), np.float32)
-    coarse[:, 18:] = 1.0  # at picture column 72
-    field = DepthField.guided(coarse, picture)
-    fine = field.gain[5, 18] * picture.planes[0][20] + field.offset[5, 18]
-    assert fine[73] < 0.35
-    assert fine[74] > 0.65
+    coarse[:, 18:] = 1.0
+    fine = depth_over(DepthField.guided(coarse, picture), picture)
+    assert (fine[:, :edge] == 0).all()
+    assert (fine[:, edge:] == 1).all()
 
 
-def test_a_guide_that_is_flat_leaves_depth_as_it_is():
-    picture = Picture.empty(96, 54, PIXEL_FORMATS["yuv420p"])
+def test_a_fine_map_is_aligned_too_and_loses_its_noise():
+    picture = edged("yuv420p", 74)
+    depth = np.zeros((40, 160), np.float32)
+    depth[:, 73:] = 1.0
+    depth[20, 30] = 1.0  # a speckle
+    fine = depth_over(DepthField.guided(depth, picture), picture)
+    assert (fine[:, :74] == 0).all()
+    assert (fine[:, 74:] == 1).all()
+
+
+@pytest.mark.parametrize("columns", [20, 48, 96])
+def test_what_does_not_step_is_interpolated_whatever_the_picture_shows(columns):
+    picture = edged("yuv420p", 50, 96, 54)
+    depth = np.tile(np.linspace(0, 0.15, columns, dtype=np.float32), (27, 1))
+    expected = cv2.resize(depth, (96, 54), interpolation=cv2.INTER_LINEAR)
+    assert np.abs(depth_over(DepthField.guided(depth, picture), picture) - expected).max() < 1e-6
+
+
+@given(
+    width=st.integers(1, 50), height=st.integers(1, 30), columns=st.integers(1, 60), rows=st.integers(1, 40), seed=st.integers(0, 1000),
+    guided=st.booleans(),
+)  # fmt: skip
+def test_depth_between_samples_is_never_beyond_them(width, height, columns, rows, seed, guided):
+    generator = np.random.default_rng(seed)
+    picture = Picture.empty(width, height, PIXEL_FORMATS["yuv444p"])
     for plane in picture.planes:
-        plane[:] = 128
-    depth = np.tile(np.linspace(0, 1, 48, dtype=np.float32), (27, 1))
-    field = DepthField.guided(depth, picture)
-    assert np.abs(field.gain * 128 + field.offset - depth)[:, 6:-6].max() < 1e-3
+        plane[:] = generator.integers(0, 256, plane.shape)
+    depth = generator.random((rows, columns)).astype(np.float32)
+    field = DepthField.guided(depth, picture) if guided else DepthField.plain(depth)
+    fine = depth_over(field, picture)
+    assert fine.min() >= depth.min() - 1e-6
+    assert fine.max() <= depth.max() + 1e-6
+    begins = field.columns(width)
+    assert (begins[0], begins[-1]) == (0, width)
+    assert (np.diff(begins) >= 0).all()
 
 
 def test_the_basic_estimator_orders_the_demo_scene_better_than_chance():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from stereo_inference.picture import PIXEL_FORMATS, Picture
-from stereo_inference.stereo.fill import REACHES, soften_holes
+from stereo_inference.stereo.depth_field import DepthField
+from stereo_inference.stereo.fill import OWN, REACHES, soften_holes
 
 WIDTH, HEIGHT = 160, 24
 OBJECT = slice(82, 98)
@@ -49,7 +50,8 @@ def test_gaps_are_the_mean_of_more_rows_the_further_they_lie_from_the_background
                 at = (column >> shift) + (distance - 1) * inwards
                 for y in range(len(background)):
                     rows = background[max(0, y - reach) : y + reach + 1]
-                    assert plane[y, at] == (rows.sum() + len(rows) // 2) // len(rows), (index, distance)
+                    total, count = rows.sum() + OWN * background[y], len(rows) + OWN
+                    assert plane[y, at] == (total + count // 2) // count, (index, distance)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -75,7 +77,8 @@ def test_wide_gaps_in_rows_far_apart_are_softened_by_the_same_rule(dtype, sub_x,
             if distance:
                 reach = next((reach for reach in REACHES if reach >= distance), REACHES[-1])
                 column = plane[2:, 1 + x][max(0, y - reach) : y + reach + 1].astype(int)
-                expected[2 + y, 1 + x] = (column.sum() + len(column) // 2) // len(column)
+                total, count = column.sum() + OWN * int(plane[2 + y, 1 + x]), len(column) + OWN
+                expected[2 + y, 1 + x] = (total + count // 2) // count
     soften_holes(plane, 2, 1, holes, torn, sub_x, sub_y, background_on_right)
     assert np.array_equal(plane, expected)
 
@@ -103,6 +106,22 @@ def test_an_object_stays_whole_on_a_depth_map_of_a_quarter_of_the_width(render_v
         plane[:, start : start + 20] = 100 + 5 * np.arange(20)
     depth = np.zeros((HEIGHT // 4, WIDTH // 4), np.float32)
     depth[:, round(start / 4) : round((start + 20) / 4)] = 1
-    for view, moved in zip(render_views(picture, depth, max_disparity=DISPARITY, convergence=0.0), (SHIFT, -SHIFT), strict=True):
+    field = DepthField.guided(depth, picture)
+    for view, moved in zip(render_views(picture, field, max_disparity=DISPARITY, convergence=0.0), (SHIFT, -SHIFT), strict=True):
         row = view.cropped(0)[HEIGHT // 2].astype(int)
         assert list(row[start + moved : start + 20 + moved]) == list(100 + 5 * np.arange(20)), moved
+
+
+def test_filled_areas_flicker_less_than_the_picture_does(render_views):
+    """The same scene under another noise in every frame, as a camera makes it: averaging rows steadies what is filled, deeper in the more."""
+    frames = []
+    for seed in range(40):
+        picture = before_rows("yuv444p", np.full(HEIGHT, 100, np.uint8))
+        noise = np.random.default_rng(seed).normal(0, 8, (HEIGHT, WIDTH))
+        picture.planes[0][:] = (picture.planes[0] + noise).clip(0, 255).astype(np.uint8)
+        frames.append(render_views(picture, object_depth(), max_disparity=DISPARITY, convergence=0.0)[1].cropped(0).astype(float))
+    unsteady = np.std(frames, axis=0).mean(axis=0)
+    background = unsteady[: OBJECT.start - 2 * SHIFT].mean()
+    gap = unsteady[OBJECT.stop - SHIFT + 2 : OBJECT.stop]
+    assert gap.max() < 0.8 * background
+    assert gap[:3].mean() < 0.6 * background  # the side of the object, farthest from the background

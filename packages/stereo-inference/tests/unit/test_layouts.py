@@ -18,7 +18,7 @@ from stereo_inference.layouts import packed_size
 from stereo_inference.packing import packer_for
 from stereo_inference.packing.anaglyph_colours import GLASSES
 from stereo_inference.picture import PIXEL_FORMATS, Picture
-from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.screen import Screen
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.manifest import Colour

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stereo_inference.picture import PIXEL_FORMATS, Picture
-from stereo_inference.stereo.disparity import DepthField, foreground_dilation
+from stereo_inference.stereo.depth_field import DepthField
+from stereo_inference.stereo.disparity import foreground_dilation
 
 WIDTH, HEIGHT, STEP = 160, 20, 4
 MAX_DISPARITY, HALF = 5.0, 4.0
@@ -27,23 +28,20 @@ def ramp() -> Picture:
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     edges=st.lists(st.floats(-0.3, 1.3), min_size=4, max_size=4),
-    slope=st.floats(-4, 4),
     columns=st.sampled_from([20, 40, WIDTH]),
     rows=st.sampled_from([5, 10, HEIGHT]),
     convergence=st.floats(0, 1),
 )
-def test_each_pixel_comes_from_where_its_depth_says(render_views, edges, slope, columns, rows, convergence):
-    """Gain and offset are interpolated in both directions, applied to the luma, clipped to 0..1 and widened."""
+def test_each_pixel_comes_from_where_its_depth_says(render_views, edges, columns, rows, convergence):
+    """Depth is interpolated in both directions, clipped to 0..1 and widened."""
     picture = ramp()
     y, x = np.mgrid[0 : 1 : rows * 1j, 0 : 1 : columns * 1j]
     top_left, top_right, bottom_left, bottom_right = edges
-    offset = (1 - y) * ((1 - x) * top_left + x * top_right) + y * ((1 - x) * bottom_left + x * bottom_right)
-    gain = (slope * (x - y) / 1023).astype(np.float32)
-    field = DepthField(gain, offset.astype(np.float32))
+    coarse = (1 - y) * ((1 - x) * top_left + x * top_right) + y * ((1 - x) * bottom_left + x * bottom_right)
+    field = DepthField.plain(coarse.astype(np.float32))
     views = render_views(picture, field, max_disparity=MAX_DISPARITY, convergence=convergence)
 
-    whole = [cv2.resize(m, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR) for m in (field.gain, field.offset)]
-    depth = (whole[0] * picture.planes[0] + whole[1]).clip(0, 1)
+    depth = cv2.resize(field.depth, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR).clip(0, 1)
     radius = foreground_dilation(WIDTH, columns)
     shift = HALF * (cv2.dilate(depth, np.ones((1, 2 * radius + 1))) - convergence)
     at = np.arange(WIDTH, dtype=float)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from stereo_inference.packing import packer_for
 from stereo_inference.picture import PIXEL_FORMATS, Picture
-from stereo_inference.stereo.disparity import DepthField, scaled_foreground
+from stereo_inference.stereo.depth_field import DepthField
+from stereo_inference.stereo.disparity import scaled_foreground
 from stereo_inference.stereo.screen import Screen, ScreenPlacement
 from stereo_spot_shared.manifest import Colour
 from stereo_spot_shared.rendering import AUTO, FramePacking, RenderParams, shot_window

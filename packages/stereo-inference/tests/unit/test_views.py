@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stereo_inference.picture import PIXEL_FORMATS, Picture
-from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.views import Place, StereoRenderer
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.rendering import Eye

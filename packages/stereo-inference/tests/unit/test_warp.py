@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from stereo_inference.picture import PIXEL_FORMATS, Picture
+from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.warp import BOTH, STRETCH, warp_rows
 
 FIXTURES_ARE_PURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
@@ -65,11 +66,13 @@ def test_every_pixel_is_what_the_definition_says(random_picture, size, name, see
     width, height = size
     picture = random_picture(width, height, name, seed)
     depth = smooth_with_steps(width, height, seed)
+    field = DepthField.plain(depth)
     views = tuple(Picture.empty(width, height, picture.format) for _ in range(2))
     holes, torn = (tuple(np.full(shape, 9, np.uint8) for _ in range(2)) for shape in ((height, width), height))
     form = picture.format
     warp_rows(
-        *picture.planes, form.sub_x, form.sub_y, np.zeros_like(depth), depth, HALF, CONVERGENCE, dilation, BOTH,
+        *picture.planes, form.sub_x, form.sub_y,
+        field.depth, field.depth, field.luma, field.steps, field.columns(width), 8.0, HALF, CONVERGENCE, dilation, BOTH,
         *views[0].planes, 0, 0, *views[1].planes, 0, 0, holes[0], torn[0], holes[1], torn[1], 0, height,
     )  # fmt: skip
     for row in range(height):

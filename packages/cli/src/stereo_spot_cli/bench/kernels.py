@@ -18,7 +18,7 @@ from stereo_inference.packing.anaglyph import Anaglyph
 from stereo_inference.packing.anaglyph_colours import GLASSES
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_inference.render import workers
-from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.screen import Screen
 from stereo_spot_cli.bench.report import KernelBench
 from stereo_spot_media.scene import Scene

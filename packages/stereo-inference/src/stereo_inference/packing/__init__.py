@@ -18,7 +18,7 @@ from stereo_inference.packing.arrangements import Arrangement, InPlace, Mixed, R
 from stereo_inference.packing.depth import DepthPacker
 from stereo_inference.packing.dome import Domes
 from stereo_inference.picture import Picture, PixelFormat
-from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.screen import Screen
 from stereo_inference.stereo.views import StereoRenderer
 from stereo_spot_shared.comfort import comfortable_disparity

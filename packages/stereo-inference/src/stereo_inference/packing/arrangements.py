@@ -10,7 +10,7 @@ from stereo_inference.colour import grey_levels
 from stereo_inference.layouts import BESIDE, SIDE_BY_SIDE, view_size
 from stereo_inference.packing.anaglyph import Anaglyph
 from stereo_inference.picture import Picture, PixelFormat, Plane
-from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.screen import Screen
 from stereo_inference.stereo.views import Place, StereoRenderer
 from stereo_spot_shared.manifest import Colour, Region

@@ -6,9 +6,9 @@ from stereo_inference.colour import IDENTITY, grey_levels
 from stereo_inference.layouts import view_size
 from stereo_inference.packing.arrangements import Size, pad
 from stereo_inference.picture import Picture, PixelFormat
-from stereo_inference.stereo.disparity import DepthField
+from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.screen import Screen
-from stereo_inference.stereo.views import Place
+from stereo_inference.stereo.views import Place, depth_over
 from stereo_spot_shared.manifest import Colour, Region
 from stereo_spot_shared.rendering import FramePacking
 
@@ -37,7 +37,7 @@ class DepthPacker:
         if (inner := self._active) is not None:
             grey[:] = black
             area = grey[inner.top : inner.top + inner.height, inner.left : inner.left + inner.width]
-        area[:] = depth.over(picture.part(inner)) * (white - black) + (black + 0.5)
+        area[:] = depth_over(depth, picture.part(inner)) * (white - black) + (black + 0.5)
         pad(Place(packed, left=left), self._size, self._view)
         for index in (1, 2):
             chroma = packed.cropped(index)[:, left >> packed.format.sub_x :]

@@ -19,7 +19,8 @@ from stereo_inference.photo.depth_file import read_depth, write_depth
 from stereo_inference.photo.files import GBR, PhotoFormat, read_photo, write_photo
 from stereo_inference.picture import Picture
 from stereo_inference.render import workers
-from stereo_inference.stereo.disparity import DepthField, scaled_foreground
+from stereo_inference.stereo.depth_field import DepthField
+from stereo_inference.stereo.disparity import scaled_foreground
 from stereo_inference.stereo.screen import ScreenPlacement
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import StereoSpotError

@@ -13,11 +13,14 @@ import numpy as np
 from stereo_inference.compiled import compiled
 from stereo_inference.picture import Plane
 
-REACHES = (2, 4, 8, 16, 32)
+REACHES = (3, 6, 12, 24, 32)
 """Rows above and below that a filled pixel is averaged with: the first that is at least its distance from the background in
 pixels, at most the last."""
 
 FURTHEST = REACHES[-1]
+
+OWN = 3
+"""Rows for which the pixel's own counts besides: what stands beside it tells most."""
 
 BLOCK = 64
 """Pixels that are looked at together."""
@@ -38,6 +41,7 @@ def soften_holes(
     width = (holes.shape[1] + (1 << sub_x) - 1) >> sub_x
     ring = 2 * FURTHEST + 2
     sums = np.zeros((ring, width), np.int32)  # at k % ring: of the rows before k, from wherever summing began
+    columns = concerned(holes, torn, width, sub_x)
     summed = 0
     for y in range(height):
         if torn[y << sub_y] == 0:
@@ -46,7 +50,10 @@ def soften_holes(
             summed = y - FURTHEST
             sums[summed % ring] = 0
         while summed < min(height, y + FURTHEST + 1):
-            add(sums[summed % ring], plane[top + summed, left : left + width], sums[(summed + 1) % ring])
+            above, row, below = sums[summed % ring], plane[top + summed, left : left + width], sums[(summed + 1) % ring]
+            for n in range(columns.shape[0]):
+                start, stop = columns[n, 0], columns[n, 1]
+                add(above[start:stop], row[start:stop], below[start:stop])
             summed += 1
         soften_row(plane[top + y, left : left + width], y, height, sums, holes[y << sub_y], sub_x, background_on_right)
 
@@ -69,8 +76,9 @@ def soften_row(row: np.ndarray, y: int, height: int, sums: np.ndarray, marks: np
             if distance:
                 reach = reach_of(distance)
                 first, end = max(0, y - reach), min(height, y + reach + 1)
-                total = sums[end % ring, x] - sums[first % ring, x]
-                row[x] = (total + ((end - first) >> 1)) // (end - first)
+                count = end - first + OWN
+                total = sums[end % ring, x] - sums[first % ring, x] + OWN * np.int32(row[x])
+                row[x] = (total + (count >> 1)) // count
 
 
 @compiled
@@ -80,6 +88,28 @@ def reach_of(distance: int) -> int:
         if distance <= reach:
             return reach
     return FURTHEST
+
+
+@compiled
+def concerned(holes: np.ndarray, torn: np.ndarray, width: int, sub_x: int) -> np.ndarray:
+    """From where to where, in whole blocks, a plane has columns with a filled pixel anywhere (n, 2); no others are summed."""
+    marks = np.zeros(holes.shape[1], np.uint8)
+    for y in range(holes.shape[0]):
+        if torn[y]:
+            row = holes[y]
+            for x in range(marks.size):
+                marks[x] |= row[x]
+    found = np.empty(((width + BLOCK - 1) // BLOCK, 2), np.int64)
+    count = 0
+    for start in range(0, width, BLOCK):
+        stop = min(start + BLOCK, width)
+        if has_any(marks[start << sub_x : stop << sub_x]):
+            if count and found[count - 1, 1] == start:
+                found[count - 1, 1] = stop
+            else:
+                found[count, 0], found[count, 1] = start, stop
+                count += 1
+    return found[:count]
 
 
 @compiled

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stereo_inference.picture import Picture
-from stereo_inference.stereo.disparity import DepthField, foreground_dilation, half_disparity
+from stereo_inference.stereo.depth_field import RESEMBLANCE, DepthField
+from stereo_inference.stereo.disparity import foreground_dilation, half_disparity
 from stereo_inference.stereo.fill import soften_holes
-from stereo_inference.stereo.warp import BOTH, LEFT, RIGHT, warp_rows
+from stereo_inference.stereo.warp import BOTH, LEFT, RIGHT, depth_rows, warp_rows
 from stereo_spot_shared.rendering import Eye
 
 
@@ -78,17 +79,17 @@ class StereoRenderer:
         `convergence` is the depth (0..1) that lies on the screen. Depth outside 0..1 is clipped. Where max_disparity is 0,
         both views are the picture, bit for bit.
         """
-        dilation = foreground_dilation(self._width, depth.gain.shape[1])
+        dilation = foreground_dilation(self._width, depth.depth.shape[1])
         # Along rows here, once for all that lie between two of the depth map; between those in the kernel.
-        gain, offset = (
-            cv2.resize(part, (self._width, part.shape[0]), interpolation=cv2.INTER_LINEAR) for part in (depth.gain, depth.offset)
-        )
+        wide = cv2.resize(depth.depth, (self._width, depth.depth.shape[0]), interpolation=cv2.INTER_LINEAR)
+        columns = depth.columns(self._width)
+        resemblance = RESEMBLANCE * (1 << (picture.format.bits - 8))
         form = picture.format
 
         def band(first: int, end: int) -> None:
             warp_rows(
                 *picture.planes, form.sub_x, form.sub_y,
-                gain, offset, self._shift, convergence, dilation, self._eyes,
+                wide, depth.depth, depth.luma, depth.steps, columns, resemblance, self._shift, convergence, dilation, self._eyes,
                 *left.picture.planes, left.top, left.left,
                 *right.picture.planes, right.top, right.left,
                 self._left_gaps.holes, self._left_gaps.torn, self._right_gaps.holes, self._right_gaps.torn, first, end,
@@ -114,3 +115,13 @@ class StereoRenderer:
         wait(futures)
         for future in futures:
             future.result()
+
+
+def depth_over(field: DepthField, picture: Picture) -> NDArray[np.float32]:
+    """The depth (height, width) of every pixel of `picture`, 0..1, as the warp follows it."""
+    depth = np.empty((picture.height, picture.width), np.float32)
+    wide = cv2.resize(field.depth, (picture.width, field.depth.shape[0]), interpolation=cv2.INTER_LINEAR)
+    luma = np.ascontiguousarray(picture.cropped(0))
+    resemblance = RESEMBLANCE * (1 << (picture.format.bits - 8))
+    depth_rows(luma, wide, field.depth, field.luma, field.steps, field.columns(picture.width), resemblance, depth)
+    return depth

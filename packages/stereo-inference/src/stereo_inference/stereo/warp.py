@@ -1,6 +1,6 @@
 """The forward warp: both eyes of one picture, row by row, on its YUV planes as they were decoded.
 
-For every row: depth is interpolated along the picture's edges, turned into a shift for each pixel, and the foreground widened
+For every row: depth is interpolated, or chosen where it steps, turned into a shift for each pixel, and the foreground widened
 a little. Then each pair of neighbouring source pixels is laid onto the target row and sampled there, nearer surfaces last.
 What nothing landed on is a gap, filled from the background's side. A row's working set stays in the cache, and no
 picture-sized temporary exists but the masks of the gaps.
@@ -35,29 +35,33 @@ LEFT, RIGHT, BOTH = 1, 2, 3
 @compiled
 def warp_rows(
     y_plane: Plane, u_plane: Plane, v_plane: Plane, sub_x: int, sub_y: int,
-    gain: np.ndarray, offset: np.ndarray, shift_scale: float, convergence: float, dilation: int, eyes: int,
+    wide: np.ndarray, coarse: np.ndarray, coarse_luma: np.ndarray, steps: np.ndarray, columns: np.ndarray, resemblance: float,
+    shift_scale: float, convergence: float, dilation: int, eyes: int,
     left_y: Plane, left_u: Plane, left_v: Plane, left_top: int, left_column: int,
     right_y: Plane, right_u: Plane, right_v: Plane, right_top: int, right_column: int,
     left_holes: np.ndarray, left_torn: np.ndarray, right_holes: np.ndarray, right_torn: np.ndarray, first: int, end: int,
 ) -> None:  # fmt: skip
     """Render rows `[first, end)` of the `eyes` (LEFT, RIGHT or BOTH).
 
-    `gain`, `offset` float32 (h, width): depth = gain * Y + offset, on the rows of the depth map (`disparity.DepthField`).
+    `wide` float32 (h, width) is the depth map `coarse` (h, w), interpolated along its rows; for `coarse_luma`, `steps` and `columns` see
+    `depth_field.DepthField`, for `resemblance` `depth_of_row`.
     `shift_scale`: pixels that depth 1 away from `convergence` shifts an eye. `dilation`: pixels by which the foreground is
     widened on each side. The eyes are written at luma row `*_top` and luma column `*_column` of their planes (multiples of
     the chroma grid). `*_torn` uint8 (height,) receive 1 for rows in which pixels beside an object were filled, and those
     rows of `*_holes` uint8 (height, width) receive 1 where that is; the other rows are left as they are.
     """
     height, width = left_holes.shape
-    columns = (width + sub_x) >> sub_x
+    chroma_columns = (width + sub_x) >> sub_x
+    depth = np.empty(width, np.float32)
     narrow, spare = np.empty(width + 2 * dilation, np.int32), np.empty(width + 2 * dilation, np.int32)
     target, place, weight = np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32)
-    even, odd = np.empty(columns, np.int32), np.empty(columns, np.int32)
+    even, odd = np.empty(chroma_columns, np.int32), np.empty(chroma_columns, np.int32)
     holes = np.empty(width, np.uint8)
     breaks = np.zeros((width + 7) >> 3, np.uint64).view(np.uint8)
     blended = np.empty((5, width), y_plane.dtype)
     for row in range(first, end):
-        shift_of_row(y_plane[row], row, height, width, gain, offset, shift_scale, convergence, dilation, narrow)
+        depth_of_row(y_plane[row], row, height, wide, coarse, coarse_luma, steps, columns, resemblance, depth)
+        shift_of_row(depth, shift_scale, convergence, dilation, narrow)
         shift = widen_foreground(narrow, spare, dilation)
         chroma = row & sub_y == 0
         y, u, v = y_plane[row], u_plane[row >> sub_y], v_plane[row >> sub_y]
@@ -70,11 +74,11 @@ def warp_rows(
                 pairs_right(shift, width, target, place, weight, breaks)
             blend(y, weight, width, blended[0])
             if chroma and sub_x:
-                halve(weight, columns, even, odd)
-                blend(u, even, columns, blended[1])
-                blend(u, odd, columns, blended[2])
-                blend(v, even, columns, blended[3])
-                blend(v, odd, columns, blended[4])
+                halve(weight, chroma_columns, even, odd)
+                blend(u, even, chroma_columns, blended[1])
+                blend(u, odd, chroma_columns, blended[2])
+                blend(v, even, chroma_columns, blended[3])
+                blend(v, odd, chroma_columns, blended[4])
             elif chroma:
                 blend(u, weight, width, blended[1])
                 blend(v, weight, width, blended[3])
@@ -82,16 +86,16 @@ def warp_rows(
                 at, to = left_column >> sub_x, (left_top + row) >> sub_y
                 lay_out_left(
                     target, place, breaks, blended, width, sub_x, chroma, y, u, v,
-                    left_y[left_top + row, left_column : left_column + width], left_u[to, at : at + columns], left_v[to, at : at + columns],
-                    holes,
+                    left_y[left_top + row, left_column : left_column + width], left_u[to, at : at + chroma_columns],
+                    left_v[to, at : at + chroma_columns], holes,
                 )  # fmt: skip
                 tell(holes, left_holes, left_torn, row)
             else:
                 at, to = right_column >> sub_x, (right_top + row) >> sub_y
                 lay_out_right(
                     target, place, breaks, blended, width, sub_x, chroma, y, u, v,
-                    right_y[right_top + row, right_column : right_column + width], right_u[to, at : at + columns],
-                    right_v[to, at : at + columns], holes,
+                    right_y[right_top + row, right_column : right_column + width], right_u[to, at : at + chroma_columns],
+                    right_v[to, at : at + chroma_columns], holes,
                 )  # fmt: skip
                 tell(holes, right_holes, right_torn, row)
 
@@ -106,27 +110,71 @@ def tell(row_holes: np.ndarray, holes: np.ndarray, torn: np.ndarray, row: int) -
 
 
 @compiled
-def shift_of_row(
-    luma: np.ndarray, row: int, height: int, width: int, gain: np.ndarray, offset: np.ndarray,
-    shift_scale: float, convergence: float, dilation: int, shift: np.ndarray,
+def depth_rows(
+    luma: Plane, wide: np.ndarray, coarse: np.ndarray, coarse_luma: np.ndarray, steps: np.ndarray, columns: np.ndarray,
+    resemblance: float, out: np.ndarray,
 ) -> None:  # fmt: skip
+    """The depth float32 (height, width) of all pixels, as the warp follows it."""
+    for row in range(out.shape[0]):
+        depth_of_row(luma[row], row, out.shape[0], wide, coarse, coarse_luma, steps, columns, resemblance, out[row])
+
+
+@compiled
+def depth_of_row(
+    luma: np.ndarray, row: int, height: int, wide: np.ndarray, coarse: np.ndarray, coarse_luma: np.ndarray, steps: np.ndarray,
+    columns: np.ndarray, resemblance: float, depth: np.ndarray,
+) -> None:  # fmt: skip
+    """The depth (width,) of a row's pixels: interpolated, and in cells with a step that of the sample that a pixel resembles most.
+
+    A difference of luma of `resemblance` counts as much as half the distance.
+    """
+    rows, samples = coarse.shape
+    position = (row + 0.5) * rows / height - 0.5
+    cell = int(np.floor(position)) + 1
+    above, below = max(cell - 1, 0), min(cell, rows - 1)
+    down = np.float32(position - (cell - 1))
+    wide_above, wide_below = wide[above], wide[below]
+    for x in range(depth.size):
+        mixed = wide_above[x] + down * (wide_below[x] - wide_above[x])
+        depth[x] = min(max(mixed, np.float32(0.0)), np.float32(1.0))
+    ratio = np.float32(1.0) / np.float32(resemblance)
+    scale = np.float32(samples) / np.float32(depth.size)
+    for column in range(samples + 1):
+        if steps[cell, column]:
+            left, right = max(column - 1, 0), min(column, samples - 1)
+            luma_a, luma_b, luma_c, luma_d = (
+                coarse_luma[above, left], coarse_luma[above, right], coarse_luma[below, left], coarse_luma[below, right],
+            )  # fmt: skip
+            depth_a, depth_b, depth_c, depth_d = coarse[above, left], coarse[above, right], coarse[below, left], coarse[below, right]
+            for x in range(columns[column], columns[column + 1]):
+                across = (np.float32(x) + np.float32(0.5)) * scale - np.float32(column) + np.float32(0.5)
+                back, up, own = np.float32(1.0) - across, np.float32(1.0) - down, np.float32(luma[x])
+                best, chosen = back * up / likeness(own - luma_a, ratio), depth_a
+                weight = across * up / likeness(own - luma_b, ratio)
+                best, chosen = (weight, depth_b) if weight > best else (best, chosen)
+                weight = back * down / likeness(own - luma_c, ratio)
+                best, chosen = (weight, depth_c) if weight > best else (best, chosen)
+                weight = across * down / likeness(own - luma_d, ratio)
+                chosen = depth_d if weight > best else chosen
+                depth[x] = min(max(chosen, np.float32(0.0)), np.float32(1.0))
+
+
+@compiled
+def likeness(difference: np.float32, ratio: np.float32) -> np.float32:
+    """By how much a sample that differs so much in luma counts less."""
+    return np.float32(1.0) + difference * difference * ratio * ratio
+
+
+@compiled
+def shift_of_row(depth: np.ndarray, shift_scale: float, convergence: float, dilation: int, shift: np.ndarray) -> None:
     """How far each pixel of a row moves (1/256 pixel), at `shift[dilation:]`; before and behind stands what loses every comparison."""
-    rows = gain.shape[0]
-    position = max((row + 0.5) * rows / height - 0.5, 0.0)
-    above = min(int(position), rows - 1)
-    below = min(above + 1, rows - 1)
-    down = np.float32(min(position - above, 1.0))
-    gain_above, gain_below, offset_above, offset_below = gain[above], gain[below], offset[above], offset[below]
     scale, screen = np.float32(256.0 * shift_scale), np.float32(convergence)
-    moved = shift[dilation : dilation + width]
-    for x in range(width):
-        g = gain_above[x] + down * (gain_below[x] - gain_above[x])
-        o = offset_above[x] + down * (offset_below[x] - offset_above[x])
-        depth = min(max(g * np.float32(luma[x]) + o, np.float32(0.0)), np.float32(1.0))
-        moved[x] = np.int32(np.rint(scale * (depth - screen)))
+    moved = shift[dilation : dilation + depth.size]
+    for x in range(depth.size):
+        moved[x] = np.int32(np.rint(scale * (depth[x] - screen)))
     for x in range(dilation):
         shift[x] = np.int32(-(1 << 30))
-        shift[width + dilation + x] = np.int32(-(1 << 30))
+        shift[depth.size + dilation + x] = np.int32(-(1 << 30))
 
 
 @compiled
