@@ -113,7 +113,7 @@ def test_an_object_stays_whole_on_a_depth_map_of_a_quarter_of_the_width(render_v
 
 
 def test_filled_areas_flicker_less_than_the_picture_does(render_views):
-    """The same scene under another noise in every frame, as a camera makes it: averaging rows steadies what is filled, deeper in the more."""
+    """The same scene under another noise in every frame, as a camera makes it: averaging rows steadies what is filled."""
     frames = []
     for seed in range(40):
         picture = before_rows("yuv444p", np.full(HEIGHT, 100, np.uint8))
