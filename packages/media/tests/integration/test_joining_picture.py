@@ -1,7 +1,9 @@
 """The joined picture: every frame once, at its exact time, marked as stereo."""
 
 import dataclasses
+import shutil
 import struct
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 from zlib import crc32
@@ -252,6 +254,16 @@ def test_mkv_says_how_the_views_are_packed(
     video = pymediainfo.MediaInfo.parse(str(output)).video_tracks[0]
     assert video.multiview_layout == matroska
     assert sorted(path.name for path in tmp_path.iterdir() if "template" in path.name) == []
+
+
+@pytest.mark.parametrize("tool", ["ffprobe", "mkvinfo"])
+def test_other_readers_see_it_where_they_are_installed(tmp_path: Path, silent: Path, tool: str) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+    manifest = plan(list(range(4)), Fraction(1, 25), [2, 2])
+    output, _ = joined(tmp_path, silent, manifest, Container.MKV)
+    command = ["ffprobe", "-v", "error", "-show_streams", str(output)] if tool == "ffprobe" else ["mkvinfo", str(output)]
+    assert "side by side" in subprocess.run(command, capture_output=True, text=True, check=True).stdout.lower()
 
 
 @pytest.mark.parametrize("container", Container)

@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.sidedata.sidedata import Type as SideDataType
 
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_inference.video_io import encoders
@@ -147,6 +148,25 @@ def test_hdr10_metadata_come_back_from_the_decoder(tmp_path: Path, quality: Qual
     found = [Fraction(int(n), int(d)) for n, d in pairs]
     expected = [*DISPLAY.red, *DISPLAY.green, *DISPLAY.blue, *DISPLAY.white, DISPLAY.min_luminance, DISPLAY.max_luminance]
     assert found == expected
+
+
+SIDE_BY_SIDE, TOP_BOTTOM, LINES = 1, 2, 6
+"""AVStereo3DType, as FFmpeg's decoder reads the frame packing arrangement SEI."""
+
+
+@pytest.mark.parametrize("right_first", [False, True])
+@pytest.mark.parametrize("layout", FramePacking)
+def test_h264_says_how_the_views_are_packed_where_it_can_say_so_truthfully(tmp_path: Path, layout: FramePacking, right_first: bool) -> None:
+    """x264's message always calls the left view the first: with the right one first there is none."""
+    encode(tmp_path / "out", output(layout=layout, right_first=right_first), [0, 40])
+    with av.open(str(tmp_path / "out")) as container:
+        found = next(container.decode(video=0)).side_data.get(SideDataType.STEREO3D)
+    expected = {
+        **dict.fromkeys(("full-sbs", "half-sbs", "cross-eyed", "vr180"), SIDE_BY_SIDE),
+        **dict.fromkeys(("full-tb", "half-tb"), TOP_BOTTOM),
+        "rows": LINES,
+    }.get(layout)
+    assert (None if found is None else int.from_bytes(bytes(found)[:4], "little")) == (None if right_first else expected)
 
 
 class FullDisk(io.FileIO):

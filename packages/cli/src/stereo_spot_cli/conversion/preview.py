@@ -81,7 +81,8 @@ def say(order: Order, made: Preview, *, as_json: bool) -> None:
         output.emit(summary)
         return
     size = f"{made.width}×{made.height}, depth “{made.depth}”"
-    output.say(f"{summary.output}: {count(made.frames, 'frame')} from {count(made.places, 'place')}, {size}")
+    names = summary.output if summary.right is None else f"{summary.output} and {Path(summary.right).name}"
+    output.say(f"{names}: {count(made.frames, 'frame')} from {count(made.places, 'place')}, {size}")
     output.say(f"{summary.sheet}: source, depth, both eyes and an anaglyph of each place")
     for line in summary.warnings:
         output.say(f"warning: {line}")
