@@ -57,6 +57,11 @@ def output_bytes(records: Iterable[ConversionRecord], video: Size, params: Rende
     return bits / 8 * pixels(video.width, video.height, video.frames, params)
 
 
+def weight(video: Size, params: RenderParams) -> int:
+    """By how many pixels of a source a worker's memory is reckoned: what is packed counts, and side by side is twice the source."""
+    return max(video.width * video.height, pixels(video.width, video.height, 1, params) // 2)
+
+
 def pixels(width: int, height: int, frames: int, params: RenderParams) -> int:
     """How many pixels the result has."""
     return prod(packed_size(params.layout, width, height, PIXEL_FORMATS["yuv420p"])) * frames

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from stereo_inference.layouts import packed_size
 from stereo_inference.picture import PIXEL_FORMATS
-from stereo_spot_cli.estimates import Size, output_bytes, render_seconds
+from stereo_spot_cli.estimates import Size, output_bytes, render_seconds, weight
 from stereo_spot_cli.inspection import frames_of, segments_of
 from stereo_spot_cli.tables import facts_table
 from stereo_spot_cli.words import count, duration, size
@@ -48,7 +48,7 @@ def prospect(info: SourceInfo, layout: FramePacking, container: Container, recor
     video = Size(info.bytes, width, height, frames_of(info))
     packed_width, packed_height = packed_size(layout, width, height, PIXEL_FORMATS["yuv420p"])
     fates = [(track_name(track), carriage(container, track.kind, track.codec)) for track in info.tracks]
-    workers = choose_workers(None, segments=segments_of(info, params), pixels=width * height)
+    workers = choose_workers(None, segments=segments_of(info, params), pixels=weight(video, params))
     made = output_bytes(records, video, params)
     return Prospect(
         layout=layout,

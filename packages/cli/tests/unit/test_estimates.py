@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stereo_spot_cli.estimates import TYPICAL_BITS, Size, check_space, output_bytes, render_seconds
+from stereo_spot_cli.estimates import TYPICAL_BITS, Size, check_space, output_bytes, render_seconds, weight
 from stereo_spot_cli.output import CommandFailed
 from stereo_spot_shared.base import utc_now
 from stereo_spot_shared.inference import StageSeconds
@@ -56,3 +56,9 @@ def test_a_disk_that_is_too_small_is_noticed_ahead(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="not enough space") as refused:
         check_space(source, tmp_path / "out.mp4", tmp_path, rendered=1e18)
     assert refused.value.reason == "no_space_left"
+
+
+def test_what_is_packed_counts_for_a_workers_memory():
+    full_hd = Size(1, 1920, 1080, 1)
+    assert weight(full_hd, RenderParams()) == weight(full_hd, RenderParams(layout="half-sbs")) == 1920 * 1080
+    assert weight(full_hd, RenderParams(layout="vr180")) == 5088 * 2544 // 2

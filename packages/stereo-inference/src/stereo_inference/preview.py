@@ -5,25 +5,24 @@ It reads only the places that it shows, and is one segment from beginning to end
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field
 
-from stereo_inference.depth import load_estimator
+from stereo_inference.depth import DepthEstimator, load_estimator
 from stereo_inference.memory import keep_pictures
 from stereo_inference.output import output_format, upright_aspect, upright_size
 from stereo_inference.packing import packer_for
 from stereo_inference.render import steady_depths, workers
-from stereo_inference.sampling import sample_frames
+from stereo_inference.sampling import APART, sample_frames
 from stereo_inference.sheet import Sheet
 from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.screen import ScreenPlacement
-from stereo_inference.video_io.decode import SourceFrame
 from stereo_inference.video_io.encode import segment_writer
 from stereo_inference.video_io.encoder_process import EncoderProcess
 from stereo_inference.video_io.formats import working_colour, working_format
@@ -33,7 +32,7 @@ from stereo_spot_media.probe import SourceInfo
 from stereo_spot_media.timestamps import container_offset
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import UnsupportedMedia
-from stereo_spot_shared.manifest import Manifest, SegmentSpec
+from stereo_spot_shared.manifest import Manifest, SegmentSpec, VideoStream
 from stereo_spot_shared.rendering import RenderParams
 from stereo_spot_shared.timing import Ticks
 
@@ -67,85 +66,102 @@ class Preview(Value):
     depth: str
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which frames are shown: `each` from every one of `places`, spread over the shares `between` of a video `seconds` long."""
+
+    video: VideoStream
+    """With one tick a frame, and the part that black bars leave, if they are to be found."""
+    seconds: Fraction
+    between: tuple[Fraction, Fraction]
+    places: int
+    each: int
+
+    @classmethod
+    def of(cls, task: PreviewTask) -> Self:
+        """What the task asks for, as far as the container says how long the video is; else its beginning."""
+        seconds, params, video = task.info.seconds or Fraction(0), task.params, task.info.video
+        rate = video.average_rate if video.average_rate > 0 else DEFAULT_RATE
+        video = without_bars(task.source, video) if params.autocrop else video
+        begin, end = Fraction(0), Fraction(1)
+        if seconds:
+            begin = min(end, (params.start or Fraction(0)) / seconds)
+            end = max(begin, min(end, params.end / seconds)) if params.end is not None else end
+        whole = task.seconds >= seconds * (end - begin)
+        places = 1 if whole else max(1, min(MOST_PLACES, round(task.seconds / PLACE_SECONDS)))
+        each = max(1, math.ceil(task.seconds * rate / places))
+        return cls(video.model_copy(update={"time_base": 1 / rate}), seconds, (begin, end), places, each)
+
+
 def render_preview(task: PreviewTask, report: Callable[[Any], None]) -> Preview:
     """Make the preview; reports the number of frames rendered. All files appear whole or not at all.
 
     Raises UnsupportedMedia where no picture decodes, and what `reassemble` raises.
     """
     keep_pictures()
-    params = task.params
-    video = without_bars(task.source, task.info.video) if params.autocrop else task.info.video
-    rate = video.average_rate if video.average_rate > 0 else DEFAULT_RATE
-    seconds, between = wanted(task.info, params)
-    whole = task.seconds >= seconds * (between[1] - between[0])  # or of unknown length
-    places = 1 if whole else max(1, min(MOST_PLACES, round(task.seconds / PLACE_SECONDS)))
-    each = max(1, math.ceil(task.seconds * rate / places))
-    clock = video.model_copy(update={"time_base": 1 / rate})
-    target, size = output_format(params, clock), upright_size(video)
-    colour, form = working_colour(video), working_format(video)
-    estimator = load_estimator(params.depth)
-    sheet = Sheet(params, video)
+    params, choice = task.params, Choice.of(task)
+    video = choice.video
+    target, sheet, estimator = output_format(params, video), Sheet(params, video), load_estimator(params.depth)
     segment = task.outputs[0].with_name(f".{task.outputs[0].name}.segment")
-    place_of: dict[int, int] = {}
-    rendered = 0
-
-    def frames() -> Iterator[SourceFrame]:
-        for place, frame in sample_frames(task.source, video, seconds=seconds, places=places, each=each, between=between):
-            place_of[frame.index] = place
-            yield frame
-
-    with contextlib.ExitStack() as stack:
-        executor = stack.enter_context(workers(task.threads))
-        encoder = stack.enter_context(EncoderProcess())
-        stack.callback(segment.unlink, missing_ok=True)
-        packer = packer_for(
-            params, *size, form, colour, aspect=upright_aspect(video), active=video.active, executor=executor, threads=task.threads
-        )
-        placement = ScreenPlacement(params, size[0], rate)
-        with segment_writer(segment) as part:
-            listed = range(places * each)
-            with encoder.open(
-                part, target, times=listed, end=len(listed), pts_offset=container_offset(0, 1 / rate), threads=task.threads
-            ) as encoding:
-                for seen in steady_depths(frames(), estimator, params, video):
-                    screen = placement.next(seen.depth, new_shot=seen.begins_shot)
-                    field = DepthField.guided(seen.depth, seen.payload.picture.part(video.active))
-                    slot = encoding.new_picture()
-                    packer.pack(seen.payload.picture, field, screen, slot.picture)
-                    encoding.encode(slot, rendered)
-                    if seen.payload.time == 0:
-                        sheet.add(seen.payload.picture, field, screen)
-                    rendered += 1
-                    report(rendered)
-                encoding.finish()
-        if not rendered:
+    try:
+        numbers = []
+        for number in render_frames(task, choice, estimator, sheet, segment):
+            numbers.append(number)
+            report(len(numbers))
+        if not numbers:
             raise UnsupportedMedia("No picture could be decoded for a preview.", hint="Try a conversion: it reports what is damaged.")
+        manifest = one_segment(task.info, video, len(numbers))
         for view, output in enumerate(task.outputs):
-            reassemble(task.source, one_segment(task.info, rendered, rate), [segment], output, params=params, view=view)
+            reassemble(task.source, manifest, [segment], output, params=params, view=view)
+    finally:
+        segment.unlink(missing_ok=True)
     sheet.write(task.sheet)
-    shown = len(set(place_of.values()))
-    return Preview(frames=rendered, places=shown, width=target.stream_width, height=target.height, depth=estimator.name)
+    places = len({number // APART for number in numbers})
+    return Preview(frames=len(numbers), places=places, width=target.stream_width, height=target.height, depth=estimator.name)
 
 
-def wanted(info: SourceInfo, params: RenderParams) -> tuple[Fraction, tuple[Fraction, Fraction]]:
-    """How long the video is, and from which share of it to which the parameters want it."""
-    seconds = info.seconds or Fraction(0)
-    if not seconds:
-        return Fraction(0), (Fraction(0), Fraction(1))
-    begin = min(Fraction(1), (params.start or Fraction(0)) / seconds)
-    end = min(Fraction(1), params.end / seconds) if params.end is not None else Fraction(1)
-    return seconds, (begin, max(begin, end))
+def render_frames(task: PreviewTask, choice: Choice, estimator: DepthEstimator, sheet: Sheet, segment: Path) -> Iterator[int]:
+    """Render the frames into the file `segment`, one after the other, the first of each place into `sheet` too; yields their numbers."""
+    params, video = task.params, choice.video
+    size = upright_size(video)
+    listed = range(choice.places * choice.each)
+    offset = container_offset(0, video.time_base)
+    frames = sample_frames(task.source, video, seconds=choice.seconds, places=choice.places, each=choice.each, between=choice.between)
+    with (
+        workers(task.threads) as executor,
+        EncoderProcess() as encoder,
+        segment_writer(segment) as part,
+        encoder.open(
+            part, output_format(params, video), times=listed, end=len(listed), pts_offset=offset, threads=task.threads
+        ) as encoding,
+    ):  # fmt: skip
+        packer = packer_for(
+            params, *size, working_format(video), working_colour(video),
+            aspect=upright_aspect(video), active=video.active, executor=executor, threads=task.threads,
+        )  # fmt: skip
+        placement = ScreenPlacement(params, size[0], 1 / video.time_base)
+        for moment, seen in enumerate(steady_depths(frames, estimator, params, video)):
+            picture = seen.payload.picture
+            screen = placement.next(seen.depth, new_shot=seen.begins_shot)
+            field = DepthField.guided(seen.depth, picture.part(video.active))
+            slot = encoding.new_picture()
+            packer.pack(picture, field, screen, slot.picture)
+            encoding.encode(slot, moment)
+            if seen.index % APART == 0:
+                sheet.add(picture, field, screen)
+            yield seen.index
+        encoding.finish()
 
 
-def one_segment(info: SourceInfo, frames: int, rate: Fraction) -> Manifest:
-    """The plan of a video of so many frames, one after the other, that is rendered in one piece."""
+def one_segment(info: SourceInfo, video: VideoStream, frames: int) -> Manifest:
+    """The plan of a video of so many frames, one a tick, that is rendered in one piece."""
     times = Ticks.of(range(frames))
     return Manifest(
         source_etag="",
         source_format=info.format,
-        video=info.video.model_copy(update={"time_base": 1 / rate}),
+        video=video,
         segment_container="nut",
-        pts_offset=container_offset(0, 1 / rate),
+        pts_offset=container_offset(0, video.time_base),
         start_shift=Fraction(0),
         frames=times,
         last_duration=1,

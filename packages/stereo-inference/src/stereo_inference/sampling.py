@@ -32,10 +32,10 @@ TRIES = 4
 
 def sample_frames(
     path: Path, video: VideoStream, *, seconds: Fraction, places: int, each: int, between: tuple[Fraction, Fraction]
-) -> Iterator[tuple[int, SourceFrame]]:
+) -> Iterator[SourceFrame]:
     """`each` frames from each of `places` spread evenly over a video `seconds` long, within `between` (shares of it).
 
-    Yields the number of the place with each frame. A place at which nothing decodes yields none.
+    Place n's are numbered from APART * n on. A place at which nothing decodes yields none.
     """
     form, colour = working_format(video), working_colour(video)
     with open_media(path) as container:
@@ -52,7 +52,7 @@ def sample_frames(
                 if attempt == TRIES - 1 or (pictures and shows_something(pictures[0])):
                     break
             for number, picture in enumerate(pictures):
-                yield place, SourceFrame(place * APART + number, number, True, picture)
+                yield SourceFrame(place * APART + number, number, True, picture)
 
 
 def shows_something(picture: Picture) -> bool:

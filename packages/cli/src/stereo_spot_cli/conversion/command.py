@@ -18,7 +18,7 @@ from stereo_spot_cli.conversion.run import convert_file
 from stereo_spot_cli.conversion.summary import Summary, in_words
 from stereo_spot_cli.data_dir import DataDir, lock_name, locked, open_data_dir
 from stereo_spot_cli.demo import demo_video
-from stereo_spot_cli.estimates import Size, check_space, output_bytes, render_seconds
+from stereo_spot_cli.estimates import Size, check_space, output_bytes, render_seconds, weight
 from stereo_spot_cli.inspection import frames_of, inspect, segments_of
 from stereo_spot_cli.platform import opened
 from stereo_spot_cli.queues import use_queue_group
@@ -61,9 +61,10 @@ def convert(order: Order, data_dir: DataDir, *, quiet: bool) -> Summary:
         seen = inspect(order.source, stop.is_set, hardware=order.choose_encoder)
         info = seen.source
         order = with_encoder(order, info.video, seen.hardware)
-        pixels = info.video.width * info.video.height
-        workers = choose_workers(order.workers, segments=segments_of(info, order.params), pixels=pixels, codec=order.params.codec)
         video = Size(info.bytes, info.video.width, info.video.height, frames_of(info))
+        workers = choose_workers(
+            order.workers, segments=segments_of(info, order.params), pixels=weight(video, order.params), codec=order.params.codec
+        )
         with opened(data_dir.root) as platform, display(order.source.name, quiet=quiet) as show:
             records = list(read_records(platform))
             check_space(order.source, order.output, data_dir.root, rendered=output_bytes(records, video, order.params))
