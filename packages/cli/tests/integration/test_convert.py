@@ -252,6 +252,6 @@ def test_the_demo_and_the_benchmark(shell) -> None:
         "two_workers_over_one",
     }
     assert [kernels["pixel_format"] for kernels in facts["kernels"]] == ["yuv420p", "yuv420p10le"]
-    assert all(kernels[step] > 0 for kernels in facts["kernels"] for step in ("depth", "refinement", "views", "anaglyph"))
+    assert all(kernels[step] > 0 for kernels in facts["kernels"] for step in ("depth", "refinement", "views", "squeezed", "anaglyph"))
     assert facts["pipeline"]["segments"] > 1
     assert facts["whole"]["frames"] == 48

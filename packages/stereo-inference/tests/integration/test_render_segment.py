@@ -235,3 +235,13 @@ def test_every_layout_says_its_true_size(tmp_path: Path, layout: FramePacking) -
     wide //= 2 if layout == "separate" else 1
     assert (result.width, result.height) == (wide, high)
     assert {(frame.width, frame.height) for _, frame in decoded(path, job.manifest)} == {(wide, high)}
+
+
+@pytest.mark.parametrize("layout", list(FramePacking))
+def test_pixels_keep_their_shape_but_in_a_dome_they_are_square(tmp_path: Path, layout: FramePacking) -> None:
+    clip = Clip(scene=SMALL, frames=3, sample_aspect_ratio=Fraction(64, 45))
+    result, path = cut(tmp_path, clip, layout=layout).render()
+    expected = Fraction(1) if layout == "vr180" else Fraction(64, 45)
+    assert result.sample_aspect_ratio == expected
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].sample_aspect_ratio == expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from stereo_inference.colour import yuv_to_rgb
 from stereo_inference.layouts import packed_size
 from stereo_inference.packing import packer_for
 from stereo_inference.packing.anaglyph_colours import GLASSES
+from stereo_inference.packing.dome import Domes
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.screen import Screen
@@ -152,3 +154,19 @@ def test_every_combination_renders_or_is_refused_with_a_sentence(layout, keep_ey
         plane[:] = level << (form.bits - 8)
     packer_for(params, width, height, form, COLOUR).pack(picture, DepthField.plain(np.full((3, 4), 0.5, np.float32)), Screen(0.5), packed)
     assert all((plane < 255 << (form.bits - 8)).all() for plane in packed.planes)  # nothing is left as it was
+
+
+@pytest.mark.parametrize("name", ["yuv420p", "yuv444p10le"])
+def test_a_dome_shows_pixels_that_are_not_square_in_their_true_shape(from_rgb: Callable[..., Picture], name: str) -> None:
+    """The same scene in pixels twice as wide as high: half as many columns, and the same dome."""
+    wide = from_rgb(Scene(320, 160).picture(FRAME), name)
+    squeezed = from_rgb(np.ascontiguousarray(Scene(320, 160).picture(FRAME)[:, ::2]), name)
+    domes = []
+    for picture, aspect in ((wide, Fraction(1)), (squeezed, Fraction(2))):
+        arrangement = Domes((picture.width, picture.height), picture.format, COLOUR, aspect)
+        for place in arrangement.places(picture):
+            picture.copy_to(place.picture)
+        packed = Picture.empty(*packed_size(FramePacking.VR180, picture.width, picture.height, picture.format), picture.format)
+        arrangement.finish(packed)
+        domes.append(on_screen(packed.cropped(0)[:, : packed.width // 2].astype(float), 160, 80))
+    assert quality(domes[0], domes[1], (1 << wide.format.bits) - 1) > 27

@@ -16,6 +16,7 @@ from stereo_inference.memory import keep_pictures
 from stereo_inference.packing import packer_for
 from stereo_inference.packing.anaglyph import Anaglyph
 from stereo_inference.packing.anaglyph_colours import GLASSES
+from stereo_inference.packing.arrangements import Squeezed
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_inference.render import workers
 from stereo_inference.stereo.depth_field import DepthField
@@ -49,6 +50,7 @@ def measure(pixel_format: str) -> KernelBench:
     field = DepthField.guided(exact, picture)
     views = packer_for(params, WIDTH, HEIGHT, form, colour)
     packed = Picture.empty(*packed_size(params.layout, WIDTH, HEIGHT, form), form)
+    squeezed = Squeezed(FramePacking.HALF_SBS, (WIDTH, HEIGHT), form)
     mixer, mixed = Anaglyph(GLASSES[FramePacking.ANAGLYPH], colour, form, HEIGHT), Picture.empty(WIDTH, HEIGHT, form)
     return KernelBench(
         pixel_format=pixel_format,
@@ -57,6 +59,7 @@ def measure(pixel_format: str) -> KernelBench:
         depth=milliseconds(lambda: estimator.estimate(small_rgb(picture, *size, colour)[None])),
         refinement=milliseconds(lambda: DepthField.guided(exact, picture)),
         views=milliseconds(lambda: views.pack(picture, field, Screen(0.5), packed)),
+        squeezed=milliseconds(lambda: squeezed.finish(mixed)),
         anaglyph=milliseconds(lambda: mixer.mix(picture, picture, mixed)),
     )
 

@@ -66,11 +66,13 @@ class KernelBench(Value):
     depth: float
     """Depth `basic`, scaling down included."""
     refinement: float
-    """Guiding depth by luma."""
+    """Putting the steps of depth to the picture's edges."""
     views: float
     """Both eyes at full size, gaps filled and softened."""
+    squeezed: float
+    """What packing takes where both views share the size of one; full layouts are rendered in place and take nothing."""
     anaglyph: float
-    """What packing takes where the eyes are mixed; full layouts are rendered in place and take nothing."""
+    """What it takes where the eyes are mixed."""
 
 
 class RenderingBench(Value):
@@ -164,14 +166,22 @@ def _stages(seconds: StageSeconds, frames: int) -> Table:
     return table
 
 
+KERNELS = {
+    "depth": "depth “basic”",
+    "refinement": "depth to the edges",
+    "views": "both eyes",
+    "squeezed": "squeezing to half",
+    "anaglyph": "mixing for anaglyph",
+}
+"""The steps, as they are called in the table."""
+
+
 def _kernels(report: BenchReport) -> Table:
     first = report.kernels[0]
     table = plain_table(
         f"milliseconds for a picture of {first.width}×{first.height}, one thread", *(kernels.pixel_format for kernels in report.kernels)
     )
-    for name, what in (
-        ("depth", "depth “basic”"), ("refinement", "depth along edges"), ("views", "both eyes"), ("anaglyph", "mixing for anaglyph")
-    ):  # fmt: skip
+    for name, what in KERNELS.items():
         table.add_row(what, *(f"{getattr(kernels, name):.1f}" for kernels in report.kernels))
     return table
 
