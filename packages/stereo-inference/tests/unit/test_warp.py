@@ -44,8 +44,27 @@ def positions(shift: NDArray[np.int64], *, right: bool) -> list[int | None]:
     return landed
 
 
-def sampled(row: NDArray[np.int64], landed: list[int | None], sub: int, *, right: bool) -> list[int]:
-    """One row of a plane at these positions, gaps filled from the background's side."""
+def cubic(*samples: int) -> int:
+    """Catmull-Rom between b and c, kept between them, in single precision as the kernel has it."""
+    a, b, c, d, f = (np.float32(value) for value in samples)
+    g = np.float32(256) - f
+    bend = g * (b + b - a - c) + f * (c + c - b - d)
+    value = (b * g + c * f) * np.float32(2.0**-8) + f * g * bend * np.float32(2.0**-25)
+    return int(min(max(value, min(b, c)), max(b, c)) + np.float32(0.5))
+
+
+def test_the_cubic_is_catmull_rom_to_a_step():
+    generator = np.random.default_rng(1)
+    for _ in range(500):
+        a, b, c, d = (int(v) for v in generator.integers(0, 1024, 4))
+        f = int(generator.integers(0, 257))
+        t = f / 256
+        true = b + t / 2 * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
+        assert abs(cubic(a, b, c, d, f) - min(max(true, min(b, c)), max(b, c))) <= 0.501
+
+
+def sampled(row: NDArray[np.int64], landed: list[int | None], sub: int, *, right: bool, sharply: bool) -> list[int]:
+    """One row of a plane at these positions, gaps filled from the background's side; luma by the cubic where it has four samples."""
     values: list[int | None] = []
     for t in range(0, len(landed), 1 << sub):
         position = landed[t]
@@ -53,7 +72,10 @@ def sampled(row: NDArray[np.int64], landed: list[int | None], sub: int, *, right
             values.append(None)
         else:
             i, f = position >> sub >> 8, position >> sub & 255
-            values.append((int(row[i]) * (256 - f) + int(row[min(i + 1, len(row) - 1)]) * f + 128) >> 8)
+            if sharply and 1 <= i < len(row) - 2:
+                values.append(cubic(*(int(row[k]) for k in range(i - 1, i + 3)), f))
+            else:
+                values.append((int(row[i]) * (256 - f) + int(row[min(i + 1, len(row) - 1)]) * f + 128) >> 8)
     carry = int(row[-1] if right else row[0])
     for x in reversed(range(len(values))) if right else range(len(values)):
         carry = values[x] = carry if (found := values[x]) is None else found
@@ -83,7 +105,9 @@ def test_every_pixel_is_what_the_definition_says(random_picture, size, name, see
             for index in range(3):
                 sub_x, sub_y = (form.sub_x, form.sub_y) if index else (0, 0)
                 if row & sub_y == 0:
-                    expected = sampled(picture.cropped(index)[row >> sub_y].astype(np.int64), landed, sub_x, right=right)
+                    expected = sampled(
+                        picture.cropped(index)[row >> sub_y].astype(np.int64), landed, sub_x, right=right, sharply=index == 0
+                    )
                     assert list(views[right].cropped(index)[row >> sub_y]) == expected, (row, right, index)
             gaps = [position is None for position in landed]
             inside = [any(not g for g in gaps[:x]) and any(not g for g in gaps[x:]) for x in range(width)]
