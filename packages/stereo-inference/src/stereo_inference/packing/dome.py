@@ -29,6 +29,10 @@ LARGEST_COORDINATE = 32_000.0
 """Beyond what OpenCV's maps of 16 bit hold nothing is seen of a picture anyway."""
 
 
+ROWS_AT_ONCE = 128
+"""Rows of a map that are made together: coordinates of a large dome would otherwise take ten times what the map takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """Where in the screen's plane each pixel of a dome's plane looks, in OpenCV's fixed-point form."""
@@ -82,16 +86,20 @@ def sampling(source: Size, target: Size, aspect: Fraction, picture: Size) -> Sam
     columns, rows = target
     longitude = ((np.arange(columns) + 0.5) / columns - 0.5) * math.pi
     latitude = (0.5 - (np.arange(rows) + 0.5) / rows) * math.pi
-    # The screen is the plane at distance 1; the viewer looks at its middle.
-    across = np.tan(longitude)[None, :]
-    up = np.tan(latitude)[:, None] / np.cos(longitude)[None, :]
     shown = picture[0] * float(aspect), float(picture[1])
     reach = math.tan(math.radians(SCREEN_DEGREES / 2))
     half_width, half_height = (reach * length / max(shown) for length in shown)
-    x = (across / half_width + 1) / 2 * source[0] - 0.5
-    y = (1 - up / half_height) / 2 * source[1] - 0.5
-    columns_at, rows_at = (
-        np.broadcast_to(np.clip(part, -LARGEST_COORDINATE, LARGEST_COORDINATE), (rows, columns)).astype(np.float32) for part in (x, y)
-    )
-    whole, fraction = cv2.convertMaps(columns_at, rows_at, cv2.CV_16SC2)
+    # The screen is the plane at distance 1; the viewer looks at its middle.
+    across = limited((np.tan(longitude) / half_width + 1) / 2 * source[0] - 0.5)
+    whole, fraction = np.empty((rows, columns, 2), np.int16), np.empty((rows, columns), np.uint16)
+    for first in range(0, rows, ROWS_AT_ONCE):
+        part = slice(first, min(first + ROWS_AT_ONCE, rows))
+        up = np.tan(latitude[part])[:, None] / np.cos(longitude)[None, :]
+        down = limited((1 - up / half_height) / 2 * source[1] - 0.5)
+        whole[part], fraction[part] = cv2.convertMaps(np.ascontiguousarray(np.broadcast_to(across, down.shape)), down, cv2.CV_16SC2)
     return Sampling(whole, fraction)
+
+
+def limited(coordinates: NDArray[np.float64]) -> NDArray[np.float32]:
+    """What OpenCV's maps hold."""
+    return np.clip(coordinates, -LARGEST_COORDINATE, LARGEST_COORDINATE).astype(np.float32)
