@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from stereo_spot_media.scan import PacketTable
 from stereo_spot_media.timestamps import Times
 from stereo_spot_shared.manifest import SegmentSpec
-from stereo_spot_shared.rendering import Context
+from stereo_spot_shared.temporal import Context
 from stereo_spot_shared.timing import Ticks
 
 DECODE_COST = Fraction(15, 100)

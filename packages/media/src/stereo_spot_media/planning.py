@@ -19,7 +19,8 @@ from stereo_spot_media.scan import PacketTable, read_table, settle
 from stereo_spot_media.timestamps import container_offset
 from stereo_spot_shared.errors import Interrupted, UnsupportedMedia
 from stereo_spot_shared.manifest import Manifest, Track, VideoStream
-from stereo_spot_shared.rendering import RenderParams, context_frames
+from stereo_spot_shared.rendering import RenderParams
+from stereo_spot_shared.temporal import context_frames
 from stereo_spot_shared.timing import Ticks
 
 CLOCKS_WITHOUT_ORIGIN = frozenset({"mpegts", "mpeg"})

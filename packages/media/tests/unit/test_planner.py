@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stereo_spot_media.planner import DECODE_COST, MAX_OVERHEAD, Presentation, plan_segments
 from stereo_spot_media.scan import PacketTable
-from stereo_spot_shared.rendering import Context
+from stereo_spot_shared.temporal import Context
 
 TIME_BASE = Fraction(1, 1000)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from fractions import Fraction
-from math import ceil
-from typing import Annotated, Final, Literal, NamedTuple, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -98,6 +96,14 @@ class Eye(StrEnum):
     RIGHT = "right"
 
 
+class DepthProfile(StrEnum):
+    """How much work depth is worth; the table of what each means is in `temporal`."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    QUALITY = "quality"
+
+
 class Container(StrEnum):
     """The container of the finished video."""
 
@@ -123,6 +129,7 @@ class RenderParams(Value):
     depth_file: str | None = Field(default=None, max_length=4096)
     """Where the workers find depth that was brought along: a depth video or a folder. A path of their own machines, so it is
     never to be taken from strangers."""
+    depth_profile: DepthProfile = DepthProfile.BALANCED
     max_disparity: float = Field(default=2.0, ge=0.0, le=10.0)
     convergence: Annotated[float, Field(ge=0.0, le=1.0)] | Literal["auto"] = 0.5
     foreground_scale: float = Field(default=0.0, ge=-3.0, le=3.0)
@@ -173,36 +180,5 @@ class RenderParams(Value):
 AUTO: Final = "auto"
 """For the convergence: found by the renderer, from what each shot shows."""
 
-TEMPORAL_RADIUS = 4
-"""Frames before and after a frame that its picture may depend on, at most (steadiness of depth, cut detection)."""
-
-DEINTERLACE_RADIUS = 1
-"""Frames before and after that the deinterlacer looks at."""
-
-SHOT_SECONDS = Fraction(3, 2)
-MOST_SHOT_FRAMES = 120
-
-
-class Context(NamedTuple):
-    """Frames of context before and after a segment's core."""
-
-    before: int
-    after: int
-
-
-def shot_window(rate: Fraction) -> int:
-    """Frames before a frame over which what is found for a shot (convergence, floating window) is averaged.
-
-    It is seconds that a person would notice a change in; but no segment should carry more than MOST_SHOT_FRAMES for it.
-    """
-    return min(MOST_SHOT_FRAMES, max(1, ceil(SHOT_SECONDS * rate)))
-
-
-def context_frames(params: RenderParams, *, interlaced: bool, rate: Fraction) -> Context:
-    """How many frames of context a segment carries on each side.
-
-    Whatever is temporal in rendering has finite support; with this many frames on both sides a frame comes out the
-    same wherever the video was cut. The renderer checks at import that its own windows fit.
-    """
-    near = TEMPORAL_RADIUS + (DEINTERLACE_RADIUS if interlaced else 0)
-    return Context(near + (shot_window(rate) + 1 if params.follows_shots else 0), near)
+BASIC: Final = "basic"
+"""The depth estimator that is always there; its depth has the same meaning in every picture."""

@@ -15,12 +15,14 @@ from typing import Any, Self
 from pydantic import Field
 
 from stereo_inference.depth import DepthEstimator, load_estimator
+from stereo_inference.depth.of_video import depths_of
 from stereo_inference.memory import keep_pictures
 from stereo_inference.output import output_format, upright_aspect, upright_size
 from stereo_inference.packing import packer_for
-from stereo_inference.render import steady_depths, workers
+from stereo_inference.render import workers
 from stereo_inference.sampling import APART, sample_frames
 from stereo_inference.sheet import Sheet
+from stereo_inference.stages import Stages
 from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.screen import ScreenPlacement
 from stereo_inference.video_io.encode import segment_writer
@@ -129,6 +131,7 @@ def render_frames(task: PreviewTask, choice: Choice, estimator: DepthEstimator, 
     frames = sample_frames(task.source, video, seconds=choice.seconds, places=choice.places, each=choice.each, between=choice.between)
     with (
         workers(task.threads) as executor,
+        Stages(overlap=task.threads > 1) as stages,
         EncoderProcess() as encoder,
         segment_writer(segment) as part,
         encoder.open(
@@ -140,7 +143,7 @@ def render_frames(task: PreviewTask, choice: Choice, estimator: DepthEstimator, 
             aspect=upright_aspect(video), active=video.active, executor=executor, threads=task.threads,
         )  # fmt: skip
         placement = ScreenPlacement(params, size[0], 1 / video.time_base)
-        for moment, seen in enumerate(steady_depths(frames, estimator, params, video)):
+        for moment, seen in enumerate(depths_of(frames, estimator, params, video, stages)):
             picture = seen.payload.picture
             screen = placement.next(seen.depth, new_shot=seen.begins_shot)
             field = DepthField.guided(seen.depth, picture.part(video.active))

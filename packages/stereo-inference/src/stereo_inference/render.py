@@ -10,27 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 
-from stereo_inference.colour import small_rgb
 from stereo_inference.depth import DepthEstimator
-from stereo_inference.depth.recorded import RECORDED, recorded_depth
-from stereo_inference.depth.steady import Seen, SteadyDepth
+from stereo_inference.depth.of_video import DEPTH_STAGES, depths_of
+from stereo_inference.depth.recorded import RECORDED
+from stereo_inference.depth.steady import Seen
 from stereo_inference.output import output_format, upright_aspect, upright_size
 from stereo_inference.packing import Packer, packer_for
 from stereo_inference.stages import Stages
 from stereo_inference.stereo.depth_field import DepthField
-from stereo_inference.stereo.disparity import scaled_foreground
 from stereo_inference.stereo.screen import ScreenPlacement
 from stereo_inference.video_io.decode import SegmentReader, SourceFrame
 from stereo_inference.video_io.encode import segment_writer
 from stereo_inference.video_io.encoder_options import shared_pictures
 from stereo_inference.video_io.encoder_process import EncoderProcess, Encoding, PictureSlot
-from stereo_inference.video_io.formats import working_colour
 from stereo_spot_shared.errors import Interrupted, RenderFailed
 from stereo_spot_shared.inference import RenderRequest, RenderResult, StageSeconds
-from stereo_spot_shared.manifest import VideoStream
-from stereo_spot_shared.rendering import RenderParams
 from stereo_spot_shared.timing import Ticks
 
 
@@ -84,7 +79,7 @@ def render_segment(
             aspect=upright_aspect(request.video), active=request.video.active, executor=executor, threads=threads,
         )  # fmt: skip
         frames = stages.run("decode", reader.frames())
-        depths = stages.run("depth", steady_depths(frames, estimator, request.params, request.video))
+        depths = depths_of(frames, estimator, request.params, request.video, stages)
         packed = stages.run("warp", packed_frames(depths, request, packer, encoding, counts))
         for moment, slot in packed:
             if should_stop():
@@ -109,33 +104,12 @@ def render_segment(
         bytes=output.stat().st_size,
         seconds=StageSeconds(
             decode=stages.busy_seconds("decode"),
-            depth=stages.busy_seconds("depth"),
+            depth=sum(stages.busy_seconds(name) for name in DEPTH_STAGES),
             warp=stages.busy_seconds("warp"),
             encode=max(0.0, wall - stages.waited_seconds()),
             wall=wall,
         ),
     )
-
-
-def steady_depths(
-    frames: Iterable[SourceFrame], estimator: DepthEstimator, params: RenderParams, video: VideoStream
-) -> Iterator[Seen[SourceFrame]]:
-    """Every frame with the depth of its active part, steadied over time."""
-    steady: SteadyDepth[SourceFrame] = SteadyDepth()
-    colour = working_colour(video)
-    with recorded_depth(Path(params.depth_file)) if params.depth_file else contextlib.nullcontext() as recorded:
-        for frame in frames:
-            active = frame.picture.part(video.active)
-            if recorded is not None:
-                depth = recorded.at(frame.index)
-                rgb = small_rgb(active, depth.shape[1], depth.shape[0], colour)
-            else:
-                rgb = small_rgb(active, *estimator.working_size(active.width, active.height), colour)
-                depth = estimator.estimate(rgb[None])[0]
-            grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-            yield from steady.push(Seen(frame.index, scaled_foreground(depth, params.foreground_scale), grey, frame))
-            del frame, active  # not to be kept while the next is decoded
-    yield from steady.finish()
 
 
 def packed_frames(

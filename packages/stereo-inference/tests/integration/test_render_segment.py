@@ -12,10 +12,12 @@ import pytest
 from rendering_fixtures import SMALL, Cut, cut, decoded, luma, shared_encoder, times_of
 
 from stereo_inference.depth.basic import BasicDepth
+from stereo_inference.depth.of_video import depths_of
 from stereo_inference.layouts import packed_size
 from stereo_inference.packing import packer_for
 from stereo_inference.picture import PIXEL_FORMATS, Picture
-from stereo_inference.render import render_segment, steady_depths
+from stereo_inference.render import render_segment
+from stereo_inference.stages import Stages
 from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.screen import Screen
 from stereo_inference.video_io.decode import SourceFrame
@@ -213,7 +215,8 @@ def test_black_bars_stay_and_what_they_leave_is_rendered_as_if_it_were_alone(tmp
     if layout == "full-sbs":
         frames = (SourceFrame(number, number, True, picture) for number, picture in enumerate(inner))
         alone_video = video.model_copy(update={"active": None, "width": 96, "height": 56})
-        for seen, picture, whole in zip(steady_depths(frames, BasicDepth(), params, alone_video), found, source, strict=True):
+        depths = depths_of(frames, BasicDepth(), params, alone_video, Stages(overlap=False))
+        for seen, picture, whole in zip(depths, found, source, strict=True):
             alone = Picture.empty(192, 56, PIXEL_FORMATS[form])
             packer.pack(seen.payload.picture, DepthField.guided(seen.depth, seen.payload.picture), Screen(0.5), alone)
             for eye in (0, 1):

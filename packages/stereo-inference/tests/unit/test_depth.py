@@ -30,11 +30,12 @@ def test_an_unknown_estimator_is_refused_with_the_names_that_exist():
 
 
 @settings(deadline=None, max_examples=40)
-@given(width=st.integers(1, 10_000), height=st.integers(1, 10_000))
-def test_the_working_size_keeps_the_shape_and_is_never_larger_than_the_picture(width, height):
-    columns, rows = BasicDepth().working_size(width, height)
-    assert 1 <= columns <= min(width, 480)
-    assert 1 <= rows <= min(height, 480)
+@given(width=st.integers(1, 10_000), height=st.integers(1, 10_000), pixels=st.integers(1, 200_000))
+def test_the_working_size_keeps_the_shape_and_is_never_larger_than_the_picture_or_what_is_asked_for(width, height, pixels):
+    columns, rows = BasicDepth().working_size(width, height, pixels)
+    assert 1 <= columns <= width
+    assert 1 <= rows <= height
+    assert (columns - 1) * (rows - 1) <= pixels
     assert abs(columns * height - rows * width) <= max(width, height)
 
 

@@ -15,7 +15,8 @@ from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.disparity import scaled_foreground
 from stereo_inference.stereo.screen import Screen, ScreenPlacement
 from stereo_spot_shared.manifest import Colour
-from stereo_spot_shared.rendering import AUTO, FramePacking, RenderParams, shot_window
+from stereo_spot_shared.rendering import AUTO, FramePacking, RenderParams
+from stereo_spot_shared.temporal import shot_window
 
 RATE = Fraction(24)
 WINDOW = shot_window(RATE)

@@ -1,124 +1,183 @@
-"""Steadiness: finite support, cuts, and the same result wherever the video was cut into segments."""
+"""Depth over time: the same wherever the video was cut, steadier than its estimates, and not blurred for it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from moving_depth import Moody, clip_pictures, looks, scene_pictures, steadied
 
-from stereo_inference.depth.steady import Seen, SteadyDepth
+from stereo_inference.depth.steady import estimated, watched
 from stereo_spot_media.scene import Scene
-from stereo_spot_shared.rendering import TEMPORAL_RADIUS
+from stereo_spot_shared.rendering import DepthProfile, RenderParams
+from stereo_spot_shared.temporal import DEPTH_PLANS, DepthPlan, depth_context, range_window
 
-Video = list[tuple[NDArray[np.float32], NDArray[np.uint8]]]
-
-
-def video(seed: int, frames: int, cuts: Sequence[int] = (), flashes: Sequence[int] = ()) -> Video:
-    """Depths and grey pictures of a slowly moving texture with noise, hard cuts and single white frames."""
-    generator = np.random.default_rng(seed)
-    pictures: Video = []
-    texture = generator.integers(0, 100, (27, 200))
-    for index in range(frames):
-        if index in cuts:
-            texture = 155 + generator.integers(0, 100, (27, 200)) - (texture.mean() > 120) * 155
-        grey = texture[:, index // 2 : index // 2 + 48] + generator.integers(0, 4, (27, 48))
-        if index in flashes:
-            grey = np.full_like(grey, 255)
-        pictures.append((generator.random((27, 48)).astype(np.float32), np.clip(grey, 0, 255).astype(np.uint8)))
-    return pictures
+SMALL = {"width": 64, "height": 36}
+RATE = Fraction(5)
+"""Slow, so that the window of the range is short against the videos here."""
 
 
-def steadied(frames: Video, indices: Sequence[int]) -> dict[int, NDArray[np.float32]]:
-    """What comes out, by index, when the frames at `indices` go in."""
-    steady: SteadyDepth[str] = SteadyDepth()
-    out = [seen for i in indices for seen in steady.push(Seen(i, *frames[i], f"picture {i}"))]
-    out += steady.finish()
-    assert [seen.index for seen in out] == list(indices)
-    assert [seen.payload for seen in out] == [f"picture {i}" for i in indices]
-    return {seen.index: seen.depth for seen in out}
+def context(profile: DepthProfile, rate: Fraction = RATE):
+    return depth_context(RenderParams(depth="some-model", depth_profile=profile), rate)
 
 
-@settings(deadline=None, max_examples=40)
-@given(data=st.data(), seed=st.integers(0, 10_000))
-def test_a_segment_with_context_gives_what_the_whole_video_gives(data, seed):
-    total = data.draw(st.integers(2, 40))
-    places = st.lists(st.integers(1, total - 1), max_size=4, unique=True)
-    frames = video(seed, total, cuts=data.draw(places), flashes=data.draw(places))
+def flashing(pictures, flashes):
+    return [np.full_like(picture, 255) if index in flashes else picture for index, picture in enumerate(pictures)]
+
+
+def of_scene(frames: int, shot: int | None = None, flashes=(), **moods):
+    """A video of the scene, and the estimator for it."""
+    scene = Scene(**SMALL, cut_frames=shot)
+    pictures = flashing(scene_pictures(scene, frames), flashes)
+    return pictures, Moody.of(pictures, [scene.depth(index) for index in range(frames)], **moods)
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data(), profile=st.sampled_from(DepthProfile), shot=st.one_of(st.none(), st.integers(2, 25)))
+def test_a_segment_with_context_gives_what_the_whole_video_gives(data, profile, shot):
+    total = data.draw(st.integers(2, 50))
+    pictures, estimator = of_scene(total, shot, data.draw(st.lists(st.integers(0, total), max_size=3)))
+    missing = set(data.draw(st.lists(st.integers(0, total - 1), max_size=2)))
     first = data.draw(st.integers(0, total - 1))
     end = data.draw(st.integers(first + 1, total))
-    whole = steadied(frames, range(total))
-    segment = steadied(frames, range(max(0, first - TEMPORAL_RADIUS), min(total, end + TEMPORAL_RADIUS)))
-    for index in range(first, end):
-        assert np.array_equal(whole[index], segment[index]), index
+    before, after = context(profile)
+    plan, window = DEPTH_PLANS[profile], range_window(RATE)
+    numbers = [index for index in range(total) if index not in missing]
+    whole = steadied(pictures, estimator, plan, window, numbers)
+    segment = steadied(pictures, estimator, plan, window, [n for n in numbers if first - before <= n < end + after])
+    for index in set(range(first, end)) - missing:
+        assert np.array_equal(whole[index].depth, segment[index].depth), index
+        assert whole[index].begins_shot == segment[index].begins_shot, index
 
 
-@settings(deadline=None, max_examples=20)
-@given(seed=st.integers(0, 10_000), changed=st.integers(0, 29))
-def test_a_frame_depends_on_nothing_beyond_the_radius(seed, changed):
-    frames = video(seed, 30)
-    other = list(frames)
-    other[changed] = video(seed + 1, 1, cuts=[0])[0]
-    before, after = steadied(frames, range(30)), steadied(other, range(30))
-    for index in range(30):
-        if abs(index - changed) > TEMPORAL_RADIUS:
-            assert np.array_equal(before[index], after[index])
+@pytest.mark.parametrize("profile", DepthProfile)
+def test_the_context_is_no_longer_than_it_has_to_be(profile):
+    """With one frame less on either side something comes out differently: the windows are what they are counted as."""
+    total, first = 60, 44
+    pictures, estimator = of_scene(total)
+    after = context(profile).after
+    plan, window = DEPTH_PLANS[profile], range_window(RATE)
+    whole = steadied(pictures, estimator, plan, window)
+
+    def differs(begin: int, end: int, of: range) -> bool:
+        part = steadied(pictures, estimator, plan, window, range(begin, end))
+        return any(not np.array_equal(whole[index].depth, part[index].depth) for index in of)
+
+    starts = range(first, first + plan.every)
+    needed = plan.span + window  # the rest waits for the next number divisible by `every`, and for evidence of cuts
+    assert any(differs(start - needed + 1, total, range(start, start + 1)) for start in starts)
+    assert any(differs(0, start + after - 1, range(start, start + 1)) for start in range(20, 20 + plan.every))
 
 
-def test_a_still_picture_takes_the_mean_of_its_neighbours():
-    frames = [(np.full((27, 48), float(i % 2), np.float32), np.full((27, 48), 90, np.uint8)) for i in range(20)]
-    out = steadied(frames, range(20))
-    for index in range(4, 16):
-        assert abs(float(out[index].mean()) - 0.5) < 0.15  # flicker between 0 and 1 is nearly gone
+def test_all_frames_of_the_plan_and_the_first_of_each_shot_are_estimated():
+    pictures, _ = of_scene(30, shot=13)
+    frames = list(watched(looks(pictures, range(30)), DepthPlan(36, 4, 6)))
+    assert [frame.index for frame in frames if frame.is_depth_frame] == [0, 4, 8, 12, 13, 16, 20, 24, 26, 28]
+    assert [frame.index for frame in frames if frame.begins_shot] == [0, 13, 26]
 
 
-def test_weights_of_a_still_picture_fall_in_a_triangle():
-    frames = [(np.full((27, 48), float(i == 8), np.float32), np.full((27, 48), 90, np.uint8)) for i in range(17)]
-    out = steadied(frames, range(17))
-    assert [round(float(out[8 + k].mean()) * 16) for k in range(-5, 6)] == [0, 0, 1, 2, 3, 4, 3, 2, 1, 0, 0]
+def test_a_frame_that_flow_does_not_connect_is_estimated():
+    """Frame 9 is noise: nothing leads to it, nor from it to the next; the frames around do not begin shots for it."""
+    pictures, _ = of_scene(20)
+    pictures[9] = np.random.default_rng(0).integers(0, 255, pictures[9].shape).astype(np.uint8)
+    frames = list(watched(looks(pictures, range(20)), DepthPlan(36, 4, 6)))
+    assert [frame.index for frame in frames if frame.is_depth_frame] == [0, 4, 8, 9, 10, 12, 16]
+    assert [frame.index for frame in frames if frame.begins_shot] == [0]
 
 
-def test_what_moved_is_not_mixed():
-    frames = [(np.full((27, 48), float(i % 2), np.float32), np.full((27, 48), 20 * i, np.uint8)) for i in range(10)]
-    out = steadied(frames, range(10))
-    assert all(np.array_equal(out[i], frames[i][0]) for i in range(10))
+@pytest.mark.parametrize("batch", [1, 3, 8])
+def test_an_estimator_gets_as_many_pictures_at_once_as_it_likes_and_none_twice(batch):
+    pictures, estimator = of_scene(23, batch=batch)
+    frames = list(estimated(watched(looks(pictures, range(23)), DepthPlan(36, 2, 4)), estimator))
+    assert [frame.index for frame in frames] == list(range(23))
+    assert sum(estimator.looked_at) == 12
+    assert estimator.looked_at[:-1] == [batch] * (len(estimator.looked_at) - 1)
+    alone = Moody(estimator.depths)
+    for frame in frames:
+        assert (frame.depth is not None) == frame.is_depth_frame
+        if frame.is_depth_frame:
+            assert np.array_equal(frame.depth, alone.estimate(frame.rgb[None])[0])
 
 
-def test_nothing_crosses_a_cut():
-    """Only the thumbnail tells: half the picture changes, and the half that stands still is not mixed over the cut either."""
-    dark = np.full((27, 48), 90, np.uint8)
-    changed = dark.copy()
-    changed[:, 24:] = 250
-    frames = [(np.full((27, 48), float(i >= 6), np.float32), dark if i < 6 else changed) for i in range(12)]
-    out = steadied(frames, range(12))
-    assert all(np.array_equal(out[i], frames[i][0]) for i in range(12))
+def test_nothing_of_one_shot_gets_into_another():
+    """The second shot comes out as if there were no first one."""
+    pictures, estimator = of_scene(24, shot=12)
+    plan = DEPTH_PLANS[DepthProfile.BALANCED]
+    both, alone = steadied(pictures, estimator, plan, 4), steadied(pictures, estimator, plan, 4, range(12, 24))
+    assert all(np.array_equal(both[index].depth, alone[index].depth) for index in range(12, 24))
 
 
-def test_a_flash_is_no_cut():
-    """The frame after a white one is mixed with the one before it, since both show the same."""
-    frames = [(np.full((27, 48), float(i), np.float32), np.full((27, 48), 255 if i == 6 else 90, np.uint8)) for i in range(12)]
-    out = steadied(frames, range(12))
-    assert float(out[7].mean()) != 7.0
-    assert float(out[7].max()) < 8.0
-    assert float(out[6].mean()) == 6.0
+@pytest.mark.parametrize("profile", DepthProfile)
+def test_depth_of_a_moving_scene_is_steadier_and_truer_than_its_estimates(profile):
+    """Flicker between frames, followed along the true movement of nothing: the ground stands still in this scene."""
+    scene = Scene(256, 144)
+    pictures, truth = scene_pictures(scene, 40), [scene.depth(index) for index in range(40)]
+    estimator = Moody.of(pictures, truth)
+    seen = steadied(pictures, estimator, DEPTH_PLANS[profile], 20)
+    still = np.all([truth[index] == truth[0] for index in range(40)], axis=0)
+
+    def flicker(depths) -> float:
+        return float(np.mean([np.abs(b - a)[still].mean() for a, b in pairwise(depths)]))
+
+    def error(depths) -> float:
+        return float(np.mean([np.abs(aligned(d, t) - t).mean() for d, t in zip(depths, truth, strict=True)]))
+
+    def aligned(depth, true):
+        scale, shift = np.polyfit(depth.ravel(), true.ravel(), 1)
+        return scale * depth + shift
+
+    each = estimator.estimate(np.stack(pictures)) / 7
+    mine = [seen[index].depth for index in range(40)]
+    assert flicker(mine) < 0.12 * flicker(list(each))
+    assert error(mine) < 0.9 * error(list(each))
 
 
-def test_a_missing_frame_ends_the_window():
-    frames = [(np.full((27, 48), float(i), np.float32), np.full((27, 48), 90, np.uint8)) for i in range(12)]
-    indices = [i for i in range(12) if i != 6]
-    out = steadied(frames, indices)
-    assert float(out[5].max()) < 5.0  # pulled down by earlier frames, not up by later ones
-    assert float(out[7].min()) > 7.0
+def test_depth_between_estimates_moves_with_what_it_belongs_to():
+    """Held, depth would stay behind the things that move; carried it is nearer to the truth."""
+    scene = Scene(256, 144)
+    pictures, truth = scene_pictures(scene, 33), [scene.depth(index) for index in range(33)]
+    estimator = Moody.of(pictures, truth, scale=0.0, shift=0.0, noise=0.0)
+    estimator.absolute = True
+    estimator.depths = {key: depth / 7 for key, depth in estimator.depths.items()}
+    seen = steadied(pictures, estimator, DepthPlan(144, 4, 6), None)
+    error = [np.abs(seen[index].depth - truth[index]).mean() for index in range(33)]
+    held = [np.abs(truth[index // 4 * 4] - truth[index]).mean() for index in range(33)]
+    between = [index for index in range(33) if index % 4]
+    assert np.mean([error[index] for index in between]) < 0.7 * np.mean([held[index] for index in between])
 
 
-def test_cuts_of_the_demo_scene_are_found_and_its_movement_is_not_taken_for_cuts():
-    scene = Scene(320, 180, cut_frames=12)
-    greys = [scene.picture(i).mean(axis=2).astype(np.uint8) for i in range(36)]
-    shots = [(np.full((180, 320), i // 12, np.float32), grey) for i, grey in enumerate(greys)]
-    out = steadied(shots, range(36))
-    assert all(np.abs(out[i] - shots[i][0]).max() < 1e-4 for i in range(36))
-    numbered = [(np.full((180, 320), i, np.float32), grey) for i, grey in enumerate(greys)]
-    mixed = steadied(numbered, range(36))
-    assert all((mixed[i] != i).any() for i in range(36) if i % 12 in (0, 11))
+def test_absolute_depth_is_left_on_its_own_scale():
+    pictures, estimator = of_scene(9, scale=0.0, shift=0.0, noise=0.0)
+    flat = {key: np.full_like(depth, 0.25 / 7) for key, depth in estimator.depths.items()}
+    seen = steadied(pictures, Moody(flat, 0.0, 0.0, 0.0), DEPTH_PLANS[DepthProfile.BALANCED], None)
+    assert all(np.allclose(seen[index].depth, 0.25, atol=1e-5) for index in range(9))
+
+
+@pytest.mark.parametrize("size", [(2, 2), (3, 40), (15, 15), (16, 16), (17, 5)])
+def test_pictures_of_any_size_come_through(size):
+    width, height = size
+    generator = np.random.default_rng(0)
+    pictures = [generator.integers(0, 255, (height, width, 3)).astype(np.uint8) for _ in range(7)]
+    estimator = Moody.of(pictures, [generator.random((height, width)).astype(np.float32) for _ in range(7)])
+    for seen in steadied(pictures, estimator, DEPTH_PLANS[DepthProfile.BALANCED], 4).values():
+        assert seen.depth.shape == (height, width)
+        assert np.isfinite(seen.depth).all()
+
+
+@pytest.mark.parametrize("name", ["davis_rollercoaster.mp4", "cockatoo.mp4", "roadtrip-vp92-10bit.webm"])
+def test_segments_of_a_real_clip_give_what_the_whole_gives(name):
+    pictures = clip_pictures(name, 128, 72, 60)
+    depths = [picture.mean(axis=2).astype(np.float32) / 255 for picture in pictures]
+    estimator = Moody.of(pictures, depths)
+    for profile in DepthProfile:
+        before, after = context(profile)
+        plan, window = DEPTH_PLANS[profile], range_window(RATE)
+        whole = steadied(pictures, estimator, plan, window)
+        for first in range(0, 60, 20):
+            numbers = range(max(0, first - before), min(60, first + 20 + after))
+            part = steadied(pictures, estimator, plan, window, numbers)
+            assert all(np.array_equal(whole[n].depth, part[n].depth) for n in range(first, min(60, first + 20)))

@@ -25,6 +25,7 @@ from stereo_spot_cli.bench.report import KernelBench
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.manifest import Colour
 from stereo_spot_shared.rendering import FramePacking, RenderParams
+from stereo_spot_shared.temporal import DEPTH_PLANS
 
 WIDTH, HEIGHT = 1920, 1080
 FRAME = 40
@@ -45,7 +46,7 @@ def measure(pixel_format: str) -> KernelBench:
     frame = av.VideoFrame.from_ndarray(scene.picture(FRAME), format="rgb24").reformat(format=pixel_format)
     picture = Picture.view(frame, form)
     estimator = load_estimator("basic")
-    size = estimator.working_size(WIDTH, HEIGHT)
+    size = estimator.working_size(WIDTH, HEIGHT, DEPTH_PLANS[params.depth_profile].pixels)
     exact = Scene(*size).depth(FRAME).astype(np.float32)
     field = DepthField.guided(exact, picture)
     views = packer_for(params, WIDTH, HEIGHT, form, colour)

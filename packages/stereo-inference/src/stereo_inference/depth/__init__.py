@@ -19,11 +19,21 @@ class DepthEstimator(Protocol):
     def name(self) -> str:
         """The name that results record."""
 
-    def working_size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height to which an upright picture of this size is scaled before it is looked at."""
+    @property
+    def absolute(self) -> bool:
+        """Whether its depth is 0..1 and means the same in every picture. Otherwise it has any range, and is known up to a scale and a
+        shift that differ from picture to picture."""
+
+    @property
+    def batch(self) -> int:
+        """How many pictures it likes to look at together: 1 on a CPU."""
+
+    def working_size(self, width: int, height: int, pixels: int) -> tuple[int, int]:
+        """Width and height to which an upright picture of this size is scaled before it is looked at: about so many pixels, or what the
+        estimator insists on."""
 
     def estimate(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Relative inverse depth (N, h, w) in 0..1, nearer is larger, of RGB pictures (N, h, w, 3) at the working size.
+        """Relative inverse depth float32 (N, h, w), nearer is larger, of RGB pictures (N, h, w, 3) at the working size.
 
         Each picture by itself: whatever connects pictures over time belongs to `depth.steady`.
         """

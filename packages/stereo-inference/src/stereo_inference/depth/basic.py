@@ -8,15 +8,15 @@ outlines. It is mild, plausible 3D up to 1-1.5 % of the width, and wrong as real
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stereo_inference.compiled import compiled
 from stereo_inference.guided_filter import guided_coefficients
-
-LONG_SIDE = 480
-"""Pixels of the working size's longer side."""
+from stereo_spot_shared.rendering import BASIC
 
 SIMILARITY = 25.0
 """Colour difference (8-bit levels, mean of three channels) at which a pixel is half taken for another thing."""
@@ -34,11 +34,13 @@ GUIDE_EPSILON = 1e-3
 class BasicDepth:
     """See the module text. Deterministic, each picture by itself."""
 
-    name = "basic"
+    name = BASIC
+    absolute = True
+    batch = 1
 
-    def working_size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height at which pictures of this size are looked at: the longer side 480, never enlarged."""
-        scale = min(1.0, LONG_SIDE / max(width, height))
+    def working_size(self, width: int, height: int, pixels: int) -> tuple[int, int]:
+        """Width and height at which pictures of this size are looked at: as many pixels as asked for, never enlarged."""
+        scale = min(1.0, math.sqrt(pixels / (width * height)))
         return max(1, round(width * scale)), max(1, round(height * scale))
 
     def estimate(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stereo_inference.colour import small_rgb
 from stereo_inference.depth import DepthEstimator, load_estimator
 from stereo_inference.depth.recorded import RECORDED
+from stereo_inference.depth.scale import normalised
 from stereo_inference.layouts import packed_size
 from stereo_inference.packing import packer_for
 from stereo_inference.photo.depth_file import read_depth, write_depth
@@ -24,7 +25,8 @@ from stereo_inference.stereo.disparity import scaled_foreground
 from stereo_inference.stereo.screen import ScreenPlacement
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import StereoSpotError
-from stereo_spot_shared.rendering import FramePacking, RenderParams
+from stereo_spot_shared.rendering import DepthProfile, FramePacking, RenderParams
+from stereo_spot_shared.temporal import DEPTH_PLANS
 
 
 class PhotoJob(Value):
@@ -77,7 +79,7 @@ def convert_photo(job: PhotoJob, params: RenderParams, estimator: DepthEstimator
     """Convert one photograph. Raises what reading and writing raise."""
     photo = read_photo(job.source)
     picture = photo.picture
-    depth, name = depth_of(job, picture, estimator)
+    depth, name = depth_of(job, picture, estimator, params.depth_profile)
     if job.export is not None:
         write_depth(job.export, depth)
     depth = scaled_foreground(depth, params.foreground_scale)
@@ -99,12 +101,13 @@ def convert_photo(job: PhotoJob, params: RenderParams, estimator: DepthEstimator
     return PhotoReport(source=job.source, output=job.output, width=views[0].width, height=views[0].height, depth=name)
 
 
-def depth_of(job: PhotoJob, picture: Picture, estimator: DepthEstimator) -> tuple[NDArray[np.float32], str]:
+def depth_of(job: PhotoJob, picture: Picture, estimator: DepthEstimator, profile: DepthProfile) -> tuple[NDArray[np.float32], str]:
     """The depth of a photograph, from its file or estimated, and what it is called."""
     if job.depth is not None:
         return read_depth(job.depth), RECORDED
-    size = estimator.working_size(picture.width, picture.height)
-    return estimator.estimate(small_rgb(picture, *size, GBR)[None])[0], estimator.name
+    size = estimator.working_size(picture.width, picture.height, DEPTH_PLANS[profile].pixels)
+    depth = estimator.estimate(small_rgb(picture, *size, GBR)[None])[0]
+    return depth if estimator.absolute else normalised(depth), estimator.name
 
 
 def half(packed: Picture, side: int) -> Picture:

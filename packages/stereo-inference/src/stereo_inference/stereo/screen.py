@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stereo_spot_shared.comfort import comfortable_disparity, nearest_convergence
-from stereo_spot_shared.rendering import AUTO, RenderParams, shot_window
+from stereo_spot_shared.rendering import AUTO, RenderParams
+from stereo_spot_shared.temporal import shot_window
 
 BEHIND_SHARE = 0.75
 """Share of a picture that an automatic convergence leaves behind the screen: the subject stands at it or a little before it, the rest

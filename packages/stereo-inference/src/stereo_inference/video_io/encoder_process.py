@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from stereo_inference.picture import Picture
+from stereo_inference.settings import child_environment
 from stereo_inference.stages import POLL_SECONDS, Stopped
 from stereo_inference.video_io.encoder_messages import Abandon, Encode, Finish, Open
 from stereo_inference.video_io.encoders import OutputFormat
@@ -91,7 +92,7 @@ class EncoderProcess:
                 pass_fds=inherited,
                 stdin=subprocess.DEVNULL,
                 stdout=2,
-                env={**os.environ, "SVT_LOG": "1"},  # noqa: TID251 - passed on; 1: SVT-AV1 is to say errors only
+                env=child_environment({"SVT_LOG": "1"}),  # SVT-AV1 is to say errors only
             )
 
 
