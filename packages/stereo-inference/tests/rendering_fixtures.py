@@ -56,8 +56,9 @@ class Cut:
         """Render segment `index`; returns the result and the file."""
         target = output or self.segments[index].with_suffix(".rendered")
         request = options.pop("request", None) or self.request(index)
+        estimator = options.pop("estimator", None) or BasicDepth()
         result = render_segment(
-            request, source=self.segments[index], output=target, estimator=BasicDepth(), encoder=shared_encoder(), **options
+            request, source=self.segments[index], output=target, estimator=estimator, encoder=shared_encoder(), **options
         )
         return result, target
 
