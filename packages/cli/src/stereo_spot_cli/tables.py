@@ -65,7 +65,7 @@ def job_details(job: Job, platform: Platform) -> Table:
         (
             "parameters",
             (
-                f"{params.layout.value}, depth {params.depth}, disparity {params.max_disparity} %, convergence {params.convergence}, "
+                f"{params.layout.value}, depth {params.depth} ({params.depth_profile.value}), disparity {params.max_disparity} %, convergence {params.convergence}, "
                 f"{params.quality.value}, {params.container.value}"
             ),
         ),

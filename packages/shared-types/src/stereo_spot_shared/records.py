@@ -59,11 +59,16 @@ def estimate_render_seconds(
 ) -> float | None:
     """Worker seconds that rendering will probably take, from the most similar records; None where there are none.
 
-    The median over records of the same depth estimator and quality, else over all of them.
+    The median over records of the same depth estimator and profile and the same quality, else over all of them.
     """
     usable = [record for record in records if record.frames and record.render.wall]
-    alike = [r for r in usable if (r.params.depth, r.params.quality) == (params.depth, params.quality)]
+    alike = [record for record in usable if kind_of_work(record.params) == kind_of_work(params)]
     if not usable:
         return None
     rate = median(record.seconds_per_megapixel for record in alike or usable)
     return rate * frames * width * height / 1e6
+
+
+def kind_of_work(params: RenderParams) -> tuple[str, str, str]:
+    """What decides how long a picture takes."""
+    return params.depth, params.depth_profile, params.quality

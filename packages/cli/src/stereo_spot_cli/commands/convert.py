@@ -11,6 +11,7 @@ import typer
 from stereo_spot_cli.commands.look import (
     ConvergenceOption,
     DepthOption,
+    DepthProfileOption,
     EyeSwapOption,
     FloatingWindowOption,
     ForegroundScaleOption,
@@ -42,6 +43,7 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
     demo: Annotated[bool, typer.Option("--demo", help="Instead of INPUT, convert a short clip that is made up on the spot.")] = False,
     layout: LayoutOption = DEFAULTS.layout,
     depth: DepthOption = DEFAULTS.depth,
+    depth_profile: DepthProfileOption = DEFAULTS.depth_profile,
     depth_file: Annotated[
         Path | None,
         typer.Option(
@@ -124,6 +126,7 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
     look = {
         "layout": layout,
         "depth": depth,
+        "depth_profile": depth_profile,
         "depth_file": None if depth_file is None else str(check_depth_file(depth_file)),
         "max_disparity": max_disparity,
         "convergence": convergence,

@@ -10,6 +10,7 @@ import typer
 from stereo_spot_cli.commands.look import (
     ConvergenceOption,
     DepthOption,
+    DepthProfileOption,
     EyeSwapOption,
     FloatingWindowOption,
     ForegroundScaleOption,
@@ -45,6 +46,7 @@ def image(  # noqa: PLR0917 - typer makes options of parameters
     ] = None,
     layout: LayoutOption = DEFAULTS.layout,
     depth: DepthOption = DEFAULTS.depth,
+    depth_profile: DepthProfileOption = DEFAULTS.depth_profile,
     depth_file: Annotated[
         Path | None,
         typer.Option(
@@ -95,6 +97,7 @@ def image(  # noqa: PLR0917 - typer makes options of parameters
         {
             "layout": layout,
             "depth": depth,
+            "depth_profile": depth_profile,
             "max_disparity": max_disparity,
             "convergence": convergence,
             "foreground_scale": foreground_scale,

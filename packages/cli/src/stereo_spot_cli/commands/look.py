@@ -6,10 +6,16 @@ from typing import Annotated
 
 import typer
 
-from stereo_spot_shared.rendering import Eye, FramePacking
+from stereo_spot_shared.rendering import DepthProfile, Eye, FramePacking
 
 LayoutOption = Annotated[FramePacking, typer.Option("--layout", help="How the two views share one picture.")]
 DepthOption = Annotated[str, typer.Option("--depth", metavar="NAME", help="The depth estimator: basic, or auto for the best there is.")]
+DepthProfileOption = Annotated[
+    DepthProfile,
+    typer.Option(
+        "--depth-profile", help="How much work depth is worth: how large a picture the estimator sees, and every how many frames."
+    ),
+]
 MaxDisparityOption = Annotated[
     float, typer.Option("--max-disparity", min=0, max=10, help="Range of disparity in percent of the width: how strong it is.")
 ]
