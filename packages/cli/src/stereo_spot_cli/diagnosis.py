@@ -29,7 +29,7 @@ from stereo_spot_shared.rendering import Encoder
 ROOMY_BYTES = 5_000_000_000
 COMMON_DECODERS = ("h264", "hevc", "vp9", "libdav1d", "mpeg2video", "mpeg4", "prores")
 WORKER_MODULES = ("media_worker.main", "video_worker.main", "stereo_inference.main")
-PACKAGES = ("stereo-spot-cli", "stereo-inference", "av", "numpy", "numba", "opencv-python-headless")
+PACKAGES = ("stereo-spot-cli", "stereo-inference", "av", "numpy", "numba", "onnxruntime", "opencv-python-headless")
 
 
 class Verdict(StrEnum):
@@ -156,9 +156,16 @@ def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
 
 
 def _depth() -> Iterator[Finding]:
-    from stereo_inference.depth import ESTIMATORS
+    from stereo_inference.depth.catalogue import DEFAULT_MODEL, MODELS
+    from stereo_inference.depth.model_store import ModelStore
 
-    yield Finding(verdict=Verdict.OK, what="depth", found=f"{', '.join(ESTIMATORS)} (auto takes {list(ESTIMATORS)[-1]})")
+    store = ModelStore()
+    present = [entry.name for entry in MODELS.values() if store.is_present(entry)]
+    if DEFAULT_MODEL in present:
+        yield Finding(verdict=Verdict.OK, what="depth", found=f"{', '.join(present)} in {store.folder}")
+    else:
+        found = f"{', '.join(present) or 'no model'} in {store.folder}: auto fetches {DEFAULT_MODEL}, or takes basic, a mild relief"
+        yield Finding(verdict=Verdict.NOTE, what="depth", found=f"{found} (stereo-spot models pull {DEFAULT_MODEL})")
 
 
 def _processors() -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from stereo_spot_cli.commands import (
     image,
     jobs,
     media_worker,
+    models,
     probe,
     reconcile,
     smoke_test,
@@ -72,6 +73,7 @@ app.command("up")(up.up)
 app.command("media-worker")(media_worker.media_worker)
 app.command("video-worker")(video_worker.video_worker)
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(models.app, name="models")
 app.command("reconcile")(reconcile.reconcile)
 app.command("gather")(gather.gather)
 app.command("smoke-test")(smoke_test.smoke_test)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,11 @@ def emit(value: BaseModel | dict[str, Any] | list[Any]) -> None:
     """The one JSON object of `--json`."""
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     typer.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+
+
+def is_interactive() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def console(*, stderr: bool = False) -> Console:

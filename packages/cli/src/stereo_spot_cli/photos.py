@@ -14,9 +14,9 @@ from stereo_inference.photo.depth_file import DEPTH_SUFFIXES
 from stereo_inference.photo.files import ALIASES, PhotoFormat
 from stereo_spot_cli import output
 from stereo_spot_cli.conversion.checks import check_input, check_place
-from stereo_spot_cli.conversion.command import check_depth
 from stereo_spot_cli.conversion.order import places_of
 from stereo_spot_cli.conversion.progress import counting
+from stereo_spot_cli.depth_choice import models_dir, settled
 from stereo_spot_cli.inspection import STALL_SECONDS
 from stereo_spot_cli.output import CommandFailed
 from stereo_spot_cli.stopping import stop_requested
@@ -56,7 +56,8 @@ class PhotosSummary(Value):
 
 def carry_out(order: PhotoOrder, params: RenderParams, *, as_json: bool) -> None:
     """Convert the photographs. CommandFailed, after all of them were tried, where some could not be converted."""
-    check_depth(params.depth)
+    if order.depth_file is None:
+        params = settled(params, quiet=as_json)
     jobs = tuple(planned(order, params))
     reports: list[PhotoReport] = []
     quiet = as_json or len(jobs) == 1 or not sys.stderr.isatty()
@@ -70,7 +71,7 @@ def carry_out(order: PhotoOrder, params: RenderParams, *, as_json: bool) -> None
 
         run_in_child(
             "stereo_inference.photo.convert:convert_photos",
-            PhotoTask(jobs=jobs, params=params, threads=cores()),
+            PhotoTask(jobs=jobs, params=params, threads=cores(), models=models_dir()),
             returns=int,
             on_progress=hear,
             should_stop=stop.is_set,

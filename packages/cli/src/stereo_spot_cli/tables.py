@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rich import box
 from rich.table import Table
 
+from stereo_inference.depth.catalogue import ModelEntry
 from stereo_spot_cli.words import count, duration, size
 from stereo_spot_shared.base import utc_now
 from stereo_spot_shared.interfaces import Platform
@@ -65,8 +66,8 @@ def job_details(job: Job, platform: Platform) -> Table:
         (
             "parameters",
             (
-                f"{params.layout.value}, depth {params.depth} ({params.depth_profile.value}), disparity {params.max_disparity} %, convergence {params.convergence}, "
-                f"{params.quality.value}, {params.container.value}"
+                f"{params.layout.value}, depth {params.depth} ({params.depth_profile.value}), disparity {params.max_disparity} %, "
+                f"convergence {params.convergence}, {params.quality.value}, {params.container.value}"
             ),
         ),
         ("submitted", f"{age(job.created_at)} ago"),
@@ -127,3 +128,14 @@ def shortest_ids(ids: Sequence[str]) -> dict[str, str]:
 def age(moment: datetime) -> str:
     """How long ago, in words."""
     return duration(max(0.0, (utc_now() - moment).total_seconds()))
+
+
+def models_table(present: Mapping[ModelEntry, bool], *, default: str) -> Table:
+    """The depth models that are known by name, and which of them are here."""
+    table = plain_table("name", "licence", "size", "speed", "here", "")
+    table.add_row("basic", "part of this program", "", "fastest", "yes", "needs no model: a mild relief")
+    for entry, here in present.items():
+        licence = entry.licence if entry.commercial else f"{entry.licence}, not for commercial use"
+        about = f"{entry.about} (default)" if entry.name == default else entry.about
+        table.add_row(entry.name, licence, size(entry.size), entry.speed.value, "yes" if here else "no", about)
+    return table

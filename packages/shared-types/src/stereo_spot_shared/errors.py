@@ -14,6 +14,8 @@ StereoSpotError
 │   ├── MissingSource
 │   ├── SourceChanged
 │   ├── InvalidMessage
+│   ├── ModelMissing
+│   ├── ModelUnsuitable
 │   ├── RenderFailed
 │   └── VerificationFailed
 ├── NotFound
@@ -119,6 +121,18 @@ class InvalidMessage(PermanentError):
     """A message that no version of this system wrote."""
 
     code = "invalid_message"
+
+
+class ModelMissing(PermanentError):
+    """The depth model that a job asks for is not on this machine, or not the file that it should be."""
+
+    code = "model_missing"
+
+
+class ModelUnsuitable(PermanentError):
+    """A depth model that cannot be used: it does not load, or what it answers is no depth."""
+
+    code = "model_unsuitable"
 
 
 class RenderFailed(PermanentError):

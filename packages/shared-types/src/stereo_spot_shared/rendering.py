@@ -126,6 +126,9 @@ class RenderParams(Value):
 
     layout: FramePacking = FramePacking.FULL_SBS
     depth: str = Field(default="auto", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    depth_model: str | None = Field(default=None, max_length=4096)
+    """Where the workers find the model of one's own that `depth` "own-model" means: an ONNX file, or a folder of transformers. A path of
+    their own machines, as the one below."""
     depth_file: str | None = Field(default=None, max_length=4096)
     """Where the workers find depth that was brought along: a depth video or a folder. A path of their own machines, so it is
     never to be taken from strangers."""
@@ -160,6 +163,8 @@ class RenderParams(Value):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
+        if (self.depth == OWN_MODEL) != (self.depth_model is not None):
+            raise ValueError(f"a model of one's own is asked for by the depth {OWN_MODEL} and its path, both of them")
         if self.layout in PLAIN and (self.keep_eye or self.eye_swap or self.floating_window):
             raise ValueError(f"the layout {self.layout} has no views of two eyes that could be kept, swapped or masked")
         if self.keep_eye and self.floating_window:
@@ -179,6 +184,9 @@ class RenderParams(Value):
 
 AUTO: Final = "auto"
 """For the convergence: found by the renderer, from what each shot shows."""
+
+OWN_MODEL: Final = "own-model"
+"""The depth estimator of whoever brings a model along (`RenderParams.depth_model`)."""
 
 BASIC: Final = "basic"
 """The depth estimator that is always there; its depth has the same meaning in every picture."""

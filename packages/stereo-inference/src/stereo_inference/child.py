@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from stereo_inference.depth import ESTIMATORS, DepthEstimator, load_estimator
+from stereo_inference.depth import DepthEstimator, estimator_names, estimator_of
 from stereo_inference.memory import keep_pictures
 from stereo_inference.render import render_segment
 from stereo_inference.video_io.encoder_process import EncoderProcess
@@ -29,6 +29,7 @@ from stereo_inference.warm_up import warm_up
 from stereo_spot_media.sandbox import encode_error
 from stereo_spot_shared.errors import InvalidMessage, RenderFailed, StereoSpotError
 from stereo_spot_shared.inference import RenderProgress, RenderRequest
+from stereo_spot_shared.rendering import RenderParams
 
 PROGRESS_SECONDS = 0.25
 
@@ -40,7 +41,7 @@ def serve(*, threads: int, applied: tuple[str, ...]) -> None:
     stop = StopRequest()
     with EncoderProcess() as encoder:  # it starts while the kernels are loaded
         warm_up()
-        send(answers, "ready", {"pid": os.getpid(), "threads": threads, "estimators": list(ESTIMATORS), "limits": applied})
+        send(answers, "ready", {"pid": os.getpid(), "threads": threads, "estimators": estimator_names(), "limits": applied})
         renderer = Renderer(answers, encoder, threads, stop)
         while not stop.asked and (line := sys.stdin.buffer.readline()):
             if line.strip():
@@ -72,7 +73,7 @@ class Renderer:
         self._encoder = encoder
         self._threads = threads
         self._stop = stop
-        self._estimators: dict[str, DepthEstimator] = {}
+        self._estimators: dict[tuple[str, str | None], DepthEstimator] = {}
         self._reported = 0.0
 
     def answer(self, line: bytes) -> None:
@@ -83,7 +84,7 @@ class Renderer:
                 request,
                 source=local_path(request.input_uri),
                 output=local_path(request.output_uri),
-                estimator=self._estimator(request.params.depth),
+                estimator=self._estimator(request.params),
                 encoder=self._encoder,
                 threads=self._threads,
                 on_progress=self._report,
@@ -96,10 +97,13 @@ class Renderer:
             traceback.print_exc()
             self._send_error(RenderFailed(f"Rendering failed unexpectedly: {type(error).__name__}: {error}"))
 
-    def _estimator(self, name: str) -> DepthEstimator:
-        if name not in self._estimators:
-            self._estimators[name] = load_estimator(name)
-        return self._estimators[name]
+    def _estimator(self, params: RenderParams) -> DepthEstimator:
+        """The estimator that a job asks for; the last one stays loaded, since others would take as much memory again."""
+        wanted = (params.depth, params.depth_model)
+        if wanted not in self._estimators:
+            self._estimators.clear()
+            self._estimators[wanted] = estimator_of(params, threads=self._threads)
+        return self._estimators[wanted]
 
     def _report(self, frames: int) -> None:
         now = time.monotonic()

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from stereo_inference.depth import DepthEstimator, load_estimator
+from stereo_inference.depth import DepthEstimator, estimator_of
 from stereo_inference.depth.of_video import depths_of
 from stereo_inference.memory import keep_pictures
 from stereo_inference.output import output_format, upright_aspect, upright_size
@@ -56,6 +56,8 @@ class PreviewTask(Value):
     """One, or one for each view."""
     sheet: Path
     threads: int = 1
+    models: Path | None = None
+    """The folder of depth models; a child process knows no settings."""
 
 
 class Preview(Value):
@@ -103,7 +105,11 @@ def render_preview(task: PreviewTask, report: Callable[[Any], None]) -> Preview:
     keep_pictures()
     params, choice = task.params, Choice.of(task)
     video = choice.video
-    target, sheet, estimator = output_format(params, video), Sheet(params, video), load_estimator(params.depth)
+    target, sheet, estimator = (
+        output_format(params, video),
+        Sheet(params, video),
+        estimator_of(params, threads=task.threads, models=task.models),
+    )
     segment = task.outputs[0].with_name(f".{task.outputs[0].name}.segment")
     try:
         numbers = []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
-from pydantic import Field
+import platformdirs
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -28,5 +30,9 @@ class Settings(BaseSettings):
     """Threads that share the work on one segment; 1 renders in a single thread, stage after stage."""
     render_address_space: int = Field(default=8 * 1024**3, ge=0)
     """Bytes of address space that a rendering process may map; 0 lifts the limit (needed for CUDA)."""
+    models_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("stereo-spot", appauthor=False) / "models")
+    """Where depth models lie; may be part of an image, and read-only."""
+    offline: bool = Field(default=False, validation_alias=AliasChoices("STEREO_SPOT_OFFLINE", "HF_HUB_OFFLINE"))
+    """Whether models are never fetched."""
     render_network: bool = False
     """Whether a rendering process keeps its network (an estimator that runs elsewhere would need it)."""

@@ -8,25 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stereo_inference.depth import ESTIMATORS, load_estimator
 from stereo_inference.depth.basic import BasicDepth
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_inference.stereo.depth_field import DepthField
 from stereo_inference.stereo.disparity import foreground_dilation, half_disparity
 from stereo_inference.stereo.views import depth_over
 from stereo_spot_media.scene import Scene
-from stereo_spot_shared.errors import PermanentError
-
-
-def test_auto_is_an_estimator_with_a_name_of_its_own():
-    assert load_estimator("auto").name == "basic"
-    assert all(load_estimator(name).name == name for name in ESTIMATORS)
-
-
-def test_an_unknown_estimator_is_refused_with_the_names_that_exist():
-    with pytest.raises(PermanentError, match="no depth estimator called 'midas'") as refusal:
-        load_estimator("midas")
-    assert "auto, basic" in str(refusal.value.hint)
 
 
 @settings(deadline=None, max_examples=40)

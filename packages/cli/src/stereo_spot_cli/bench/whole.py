@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from stereo_inference.depth import load_estimator
+from stereo_inference.depth import estimator_of
 from stereo_inference.memory import keep_pictures
 from stereo_inference.render import render_segment
 from stereo_inference.video_io.encoder_process import EncoderProcess
@@ -34,7 +34,7 @@ def render_whole(clip: Path, output: Path, *, params: RenderParams, threads: int
             segment=SegmentSpec(index=0, first_frame=0, core=manifest.frames, packets=(0, manifest.segments[-1].packets[1])),
             params=params,
         )
-        estimator = load_estimator(params.depth)
+        estimator = estimator_of(params, threads=threads)
         return render_segment(request, source=clip, output=output, estimator=estimator, encoder=encoder, threads=threads)
 
 

@@ -116,6 +116,7 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
       stereo-spot convert --demo
     """
     from stereo_spot_cli.conversion.checks import check_depth_file, check_input, check_output, check_place, render_params
+    from stereo_spot_cli.depth_choice import asked_for
 
     if (source is None) != demo:
         raise typer.BadParameter("name one video to convert, or --demo" if source is None else "give either INPUT or --demo, not both")
@@ -125,7 +126,7 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         raise typer.BadParameter("the demo is short enough; leave out --preview")
     look = {
         "layout": layout,
-        "depth": depth,
+        **asked_for(depth),
         "depth_profile": depth_profile,
         "depth_file": None if depth_file is None else str(check_depth_file(depth_file)),
         "max_disparity": max_disparity,

@@ -92,11 +92,12 @@ def image(  # noqa: PLR0917 - typer makes options of parameters
       stereo-spot image holiday.jpg --depth-file depth.png
     """
     from stereo_spot_cli.conversion.checks import render_params
+    from stereo_spot_cli.depth_choice import asked_for
 
     params = render_params(
         {
             "layout": layout,
-            "depth": depth,
+            **asked_for(depth),
             "depth_profile": depth_profile,
             "max_disparity": max_disparity,
             "convergence": convergence,

@@ -9,7 +9,14 @@ import typer
 from stereo_spot_shared.rendering import DepthProfile, Eye, FramePacking
 
 LayoutOption = Annotated[FramePacking, typer.Option("--layout", help="How the two views share one picture.")]
-DepthOption = Annotated[str, typer.Option("--depth", metavar="NAME", help="The depth estimator: basic, or auto for the best there is.")]
+DepthOption = Annotated[
+    str,
+    typer.Option(
+        "--depth",
+        metavar="NAME|FILE",
+        help="auto; basic; a name that `models list` shows; or a model of yours, by its file (ONNX) or folder (transformers).",
+    ),
+]
 DepthProfileOption = Annotated[
     DepthProfile,
     typer.Option(

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import typer
-
 from stereo_inference.output import output_format
 from stereo_inference.video_io.encoders import encoder_of
 from stereo_inference.video_io.hardware import best_encoder
@@ -18,6 +16,7 @@ from stereo_spot_cli.conversion.run import convert_file
 from stereo_spot_cli.conversion.summary import Summary, in_words
 from stereo_spot_cli.data_dir import DataDir, lock_name, locked, open_data_dir
 from stereo_spot_cli.demo import demo_video
+from stereo_spot_cli.depth_choice import settled
 from stereo_spot_cli.estimates import Size, check_space, output_bytes, render_seconds, weight
 from stereo_spot_cli.inspection import frames_of, inspect, segments_of
 from stereo_spot_cli.platform import opened
@@ -42,7 +41,7 @@ def carry_out(
     as_json: bool,
 ) -> None:
     """Convert `source` (None: the demo clip) into `result`, both checked, and say what came of it."""
-    check_depth(params.depth)
+    params = settled(params, quiet=as_json)
     place = open_data_dir(data_dir)
     order = Order(source or demo_video(place), result, params, overwrite, workers, choose_encoder)
     summary = convert(order, place, quiet=as_json)
@@ -81,13 +80,3 @@ def with_encoder(order: Order, video: VideoStream, hardware: Sequence[str]) -> O
     encoder = best_encoder(output, hardware) if order.choose_encoder else order.params.encoder
     encoder_of(replace(output, encoder=encoder))
     return replace(order, params=order.params.model_copy(update={"encoder": encoder}))
-
-
-def check_depth(name: str) -> None:
-    """Wrong usage where there is no such depth estimator."""
-    if name == "auto":
-        return
-    from stereo_inference.depth import ESTIMATORS
-
-    if name not in ESTIMATORS:
-        raise typer.BadParameter(f"'{name}' is not one of 'auto', {', '.join(map(repr, ESTIMATORS))}.", param_hint="'--depth'")

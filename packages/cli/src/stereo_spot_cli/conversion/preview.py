@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from stereo_inference.preview import Preview, PreviewTask
 from stereo_spot_cli import output
-from stereo_spot_cli.conversion.command import check_depth, with_encoder
+from stereo_spot_cli.conversion.command import with_encoder
 from stereo_spot_cli.conversion.order import Order
 from stereo_spot_cli.conversion.progress import counting
+from stereo_spot_cli.depth_choice import models_dir, settled
 from stereo_spot_cli.inspection import STALL_SECONDS, inspect
 from stereo_spot_cli.stopping import stop_requested
 from stereo_spot_cli.words import count
@@ -36,7 +38,7 @@ class PreviewSummary(Value):
 
 def preview(order: Order, seconds: float, *, as_json: bool) -> None:
     """Render about `seconds` from all over the video, and say where they are."""
-    check_depth(order.params.depth)
+    order = replace(order, params=settled(order.params, quiet=as_json))
     with stop_requested() as stop:
         seen = inspect(order.source, stop.is_set, hardware=order.choose_encoder)
         order = with_encoder(order, seen.source.video, seen.hardware)
@@ -48,6 +50,7 @@ def preview(order: Order, seconds: float, *, as_json: bool) -> None:
             outputs=order.places,
             sheet=sheet_of(order.output),
             threads=cores(),
+            models=models_dir(),
         )
         total = round(seconds * seen.source.video.average_rate)
         with counting(f"{order.source.name}: preview", total, quiet=as_json or not sys.stderr.isatty()) as show:

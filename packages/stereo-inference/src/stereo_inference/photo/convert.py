@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stereo_inference.colour import small_rgb
-from stereo_inference.depth import DepthEstimator, load_estimator
+from stereo_inference.depth import DepthEstimator, estimator_of
 from stereo_inference.depth.recorded import RECORDED
 from stereo_inference.depth.scale import normalised
 from stereo_inference.layouts import packed_size
@@ -47,6 +47,8 @@ class PhotoTask(Value):
     jobs: tuple[PhotoJob, ...]
     params: RenderParams
     threads: int = 1
+    models: Path | None = None
+    """The folder of depth models; a child process knows no settings."""
 
 
 class PhotoReport(Value):
@@ -63,7 +65,7 @@ class PhotoReport(Value):
 
 def convert_photos(task: PhotoTask, report: Callable[[Any], None]) -> int:
     """Convert one after the other, and report each; returns how many failed. What is wrong with one does not stop the others."""
-    estimator = load_estimator(task.params.depth)
+    estimator = estimator_of(task.params, threads=task.threads, models=task.models)
     failed = 0
     for job in task.jobs:
         try:

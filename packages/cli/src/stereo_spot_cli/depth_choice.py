@@ -1,0 +1,69 @@
+"""Which depth a conversion uses: what a person asked for, and what is there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from stereo_inference.depth.catalogue import DEFAULT_MODEL, MODELS, ModelEntry
+from stereo_inference.depth.model_store import ModelStore, NotFetched
+from stereo_spot_cli import output
+from stereo_spot_cli.conversion.progress import counting
+from stereo_spot_cli.output import CommandFailed
+from stereo_spot_cli.words import size
+from stereo_spot_shared.rendering import AUTO, BASIC, OWN_MODEL, RenderParams
+
+
+def asked_for(text: str) -> dict[str, str | None]:
+    """What `--depth` means: the name of an estimator, or the file or folder of a model. Wrong usage where it is neither."""
+    if text in {AUTO, BASIC} or text in MODELS:
+        return {"depth": text, "depth_model": None}
+    path = Path(text).expanduser().absolute()
+    if path.is_dir() or path.is_file():
+        return {"depth": OWN_MODEL, "depth_model": str(path)}
+    names = ", ".join(repr(name) for name in (AUTO, BASIC, *MODELS))
+    raise typer.BadParameter(f"'{text}' is neither a file nor one of {names}.", param_hint="'--depth'")
+
+
+def settled(params: RenderParams, *, quiet: bool) -> RenderParams:
+    """The parameters with `auto` made into the name of what will be used, so that every worker uses the same.
+
+    That is the default model if it is here or can be fetched, and otherwise `basic`, with one sentence that says so. CommandFailed for a
+    model that was asked for by name and is not here.
+    """
+    if params.depth_file or params.depth in {BASIC, OWN_MODEL}:
+        return params
+    store, entry = ModelStore(), MODELS[DEFAULT_MODEL if params.depth == AUTO else params.depth]
+    if store.is_present(entry):
+        return params.model_copy(update={"depth": entry.name})
+    if params.depth != AUTO:
+        raise CommandFailed(
+            "model_missing", f"the depth model {entry.name} is not on this machine", hint=f"fetch it: stereo-spot models pull {entry.name}"
+        )
+    why = "it cannot be reached from here"
+    if store.reachable(entry):
+        output.note(f"depth: fetching {entry.name} ({size(entry.size)}, {entry.licence}), once")
+        try:
+            pull(store, entry, quiet=quiet)
+        except NotFetched as error:
+            why = error.message.rstrip(".")
+        else:
+            return params.model_copy(update={"depth": entry.name})
+    output.note(
+        f"depth: basic, a mild relief and no real depth, since {entry.name} is not here and {why}. "
+        f"For real depth: stereo-spot models pull {entry.name}"
+    )
+    return params.model_copy(update={"depth": BASIC})
+
+
+def pull(store: ModelStore, entry: ModelEntry, *, quiet: bool) -> Path:
+    """Fetch a model, with a bar on the way. NotFetched where that does not work out."""
+    with counting(f"{entry.name}, {size(entry.size)}", entry.size, quiet=quiet or not sys.stderr.isatty()) as show:
+        return store.pull(entry, lambda here, _: show(here))
+
+
+def models_dir() -> Path:
+    """Where models lie."""
+    return ModelStore().folder

@@ -1,0 +1,151 @@
+"""Depth models that are known by name: where they are, under which licence, and how to be sure of them.
+
+A model is a file of a repository on the Hugging Face hub, at one revision, with one SHA-256. A new one is an entry here.
+`docs/adr/0011-depth-models.md` says where each number comes from.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from stereo_spot_shared.base import Value
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+Rgb = tuple[float, float, float]
+
+
+class Runtime(StrEnum):
+    """What runs a model."""
+
+    ONNX = "onnx"
+    """ONNX Runtime, which is always there."""
+    TORCH = "torch"
+    """PyTorch and transformers, which are an extra."""
+
+
+class Speed(StrEnum):
+    """How long a model takes, next to the fastest of them, on a CPU."""
+
+    FAST = "fast"
+    MEDIUM = "medium"
+    SLOW = "slow"
+
+
+class Preparation(Value):
+    """What a model wants to see: RGB in 0..1, less `mean`, divided by `std`; sides that are multiples of `multiple`."""
+
+    mean: Rgb = IMAGENET[0]
+    std: Rgb = IMAGENET[1]
+    multiple: int = 14
+
+
+class ModelEntry(Value):
+    """One model. `size` is in bytes, about, for people; `commercial` is false where the licence forbids it: such a model is fetched
+    only by who accepts that."""
+
+    name: str
+    runtime: Runtime
+    repository: str
+    revision: str
+    file: str
+    sha256: str
+    size: int
+    licence: str
+    commercial: bool = True
+    speed: Speed
+    about: str
+    preparation: Preparation = Preparation()
+
+    @property
+    def page(self) -> str:
+        """Where its licence and its model card are to be read."""
+        return f"https://huggingface.co/{self.repository}"
+
+
+DEFAULT_MODEL: Final = "depth-anything-v2-small"
+"""What `auto` takes."""
+
+MODELS = {
+    entry.name: entry
+    for entry in (
+        ModelEntry(
+            name=DEFAULT_MODEL,
+            runtime=Runtime.ONNX,
+            repository="onnx-community/depth-anything-v2-small",
+            revision="4472b7362082ad9968fee890ca0f1e5aca36b93d",
+            file="onnx/model.onnx",
+            sha256="afb6a5c28f3b6bf1618c6e43f02073ef9dfdc70e937502d51603e57b0a1df10c",
+            size=99_060_839,
+            licence="Apache-2.0",
+            speed=Speed.FAST,
+            about="Depth Anything V2 Small: good depth for its size",
+        ),
+        ModelEntry(
+            name="depth-anything-v2-base",
+            runtime=Runtime.ONNX,
+            repository="onnx-community/depth-anything-v2-base",
+            revision="6db5e16b48d85e78c043e57f8411a23550edbbfc",
+            file="onnx/model.onnx",
+            sha256="dab40f67d5ead5e0ed52acfae41a717a708b02bc57f6cb761c5de828f26a7289",
+            size=388_917_010,
+            licence="CC-BY-NC-4.0",
+            commercial=False,
+            speed=Speed.MEDIUM,
+            about="Depth Anything V2 Base: finer edges",
+        ),
+        ModelEntry(
+            name="depth-anything-v2-large",
+            runtime=Runtime.ONNX,
+            repository="onnx-community/depth-anything-v2-large",
+            revision="1fa1591c7b080e98da9655827c3a33a3972a4a83",
+            file="onnx/model.onnx",
+            sha256="a93aa89b5e92e30e0afbe0f7c3ec692b35cfca791ae9004a190fb0ca2010e905",
+            size=1_336_922_232,
+            licence="CC-BY-NC-4.0",
+            commercial=False,
+            speed=Speed.SLOW,
+            about="Depth Anything V2 Large: the best of them, for graphics cards",
+        ),
+        ModelEntry(
+            name="midas-v2.1-small",
+            runtime=Runtime.ONNX,
+            repository="julienkay/sentis-MiDaS",
+            revision="49661c6dbe7e7e1a57290e30aae95b649fd33d54",
+            file="midas_v21_small_256.onnx",
+            sha256="b0a5b3f12625137e626805167907fe0410665bec671685d59daaa2daab19f977",
+            size=66_400_000,
+            licence="MIT",
+            speed=Speed.FAST,
+            about="MiDaS 2.1 Small: older and coarser",
+            preparation=Preparation(multiple=32),
+        ),
+        ModelEntry(
+            name="dpt-hybrid-midas",
+            runtime=Runtime.ONNX,
+            repository="Xenova/dpt-hybrid-midas",
+            revision="c9ab952ed178a2f0c085a4602d0a9da35bc54bca",
+            file="onnx/model.onnx",
+            sha256="2eca68239006c64af94bdfa68464f34d7627c3dca7bb02932636e616c55a39ff",
+            size=533_000_000,
+            licence="Apache-2.0",
+            speed=Speed.SLOW,
+            about="DPT Hybrid (MiDaS 3.0)",
+            preparation=Preparation(mean=HALF[0], std=HALF[1], multiple=32),
+        ),
+        ModelEntry(
+            name="depth-anything-v2-small-torch",
+            runtime=Runtime.TORCH,
+            repository="depth-anything/Depth-Anything-V2-Small-hf",
+            revision="5426e4f0f36572d16453bbda7a8389317b1bef99",
+            file="model.safetensors",
+            sha256="3152477ce0d8d6978d76b995120de97cb5b928701fd0f817769f59e249a16b70",
+            size=99_200_000,
+            licence="Apache-2.0",
+            speed=Speed.MEDIUM,
+            about="Depth Anything V2 Small by PyTorch, for graphics cards",
+        ),
+    )
+}
