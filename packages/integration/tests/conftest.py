@@ -22,7 +22,10 @@ from stereo_spot_runtime.operations import submit
 from stereo_spot_runtime.paging import all_completions, all_objects
 from stereo_spot_shared import keys
 from stereo_spot_shared.jobs import JobStatus
-from stereo_spot_shared.rendering import Quality, RenderParams
+from stereo_spot_shared.rendering import DepthProfile, Quality, RenderParams
+
+QUICK = {"segment_seconds": 0.5, "quality": Quality.DRAFT, "depth": "basic", "depth_profile": DepthProfile.QUALITY}
+"""Segments that are short, and may be: this depth needs the least context."""
 
 PATIENCE_SECONDS = 240
 """A job that is not over by then hangs; no test waits so long otherwise."""
@@ -95,7 +98,7 @@ class Pipeline:
             self.kill_group()
 
     def submit(self, path, **params):
-        return submit(self.platform, path, RenderParams(**{"segment_seconds": 0.5, "quality": Quality.DRAFT, **params}))
+        return submit(self.platform, path, RenderParams(**{**QUICK, **params}))
 
     def wait(self, job, until):
         """Watch the job until `until(job)`; meanwhile no completion may ever be replaced by another."""

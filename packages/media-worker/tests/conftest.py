@@ -51,7 +51,7 @@ def scratch(tmp_path):
 
 @pytest.fixture
 def job(platform, clip):
-    return submit(platform, clip, RenderParams(segment_seconds=0.5, quality=Quality.DRAFT))
+    return submit(platform, clip, RenderParams(segment_seconds=0.5, quality=Quality.DRAFT, depth="basic", depth_profile="quality"))
 
 
 @pytest.fixture

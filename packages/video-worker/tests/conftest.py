@@ -46,7 +46,7 @@ def platform(tmp_path):
 @pytest.fixture
 def job(platform, clip, tmp_path):
     """A job that is being rendered; its messages are not in the queue."""
-    job = submit(platform, clip, RenderParams(segment_seconds=0.5, quality=Quality.DRAFT))
+    job = submit(platform, clip, RenderParams(segment_seconds=0.5, quality=Quality.DRAFT, depth="basic", depth_profile="quality"))
     folder = tmp_path / "cut"
     folder.mkdir()
     manifest, plan_id = store_manifest(platform.storage, job.job_id, make_manifest(clip, job.source.etag, job.params))

@@ -77,7 +77,7 @@ app.add_typer(models.app, name="models")
 app.command("reconcile")(reconcile.reconcile)
 app.command("gather")(gather.gather)
 app.command("smoke-test")(smoke_test.smoke_test)
-app.command("bench")(bench.bench)
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:

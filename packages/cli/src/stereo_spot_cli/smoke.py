@@ -28,10 +28,12 @@ from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import StereoSpotError
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_shared.jobs import Job, JobError, JobStatus, new_job_id
-from stereo_spot_shared.rendering import FramePacking, Quality, RenderParams
+from stereo_spot_shared.rendering import BASIC, DepthProfile, FramePacking, Quality, RenderParams
 
 SECONDS, WIDTH, HEIGHT = 2.0, 320, 180
-PARAMS = RenderParams(layout=FramePacking.FULL_SBS, quality=Quality.DRAFT, segment_seconds=0.5)
+PARAMS = RenderParams(
+    layout=FramePacking.FULL_SBS, quality=Quality.DRAFT, segment_seconds=0.5, depth=BASIC, depth_profile=DepthProfile.QUALITY
+)
 LOOK_EVERY_SECONDS = 0.1
 
 Tell = Callable[[str], None]

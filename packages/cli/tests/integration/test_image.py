@@ -22,7 +22,7 @@ def photographs(shell):
 
 
 def test_one_photograph_is_named_as_players_read_it(shell, photographs):
-    answer = shell.run("image", photographs / "0.jpg", "--max-disparity", "3")
+    answer = shell.run("image", photographs / "0.jpg", "--max-disparity", "3", "--depth", "basic")
     assert (answer.status, answer.err) == (0, "")
     assert answer.out == f"{shell.folder}/0_3D_SBS_LRF.jpg: 320×90, depth “basic”\n"
     with Image.open(shell.folder / "0_3D_SBS_LRF.jpg") as opened:
@@ -58,7 +58,7 @@ def test_depth_goes_out_and_comes_in_again(shell, photographs):
         (("photos", "--depth-file", "photos"), "holds no depth for 0.jpg"),
         (("photos/0.jpg", "--export-depth", "a.exr"), "must end in .npy or .png"),
         (("photos/0.jpg", "--layout", "rgbd", "--eye-swap"), "no views of two eyes"),
-        (("photos/0.jpg", "--depth", "none"), "is not one of 'auto'"),
+        (("photos/0.jpg", "--depth", "none"), "is neither a file nor one of 'auto'"),
         (("photos/0.jpg", "--keep-eye", "left", "--floating-window"), "choose one of the two"),
     ],
 )

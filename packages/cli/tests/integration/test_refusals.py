@@ -142,7 +142,7 @@ def test_wrong_usage_is_exit_status_2(shell, clip: Path) -> None:
     assert (answer.status, answer.json["error"]["code"]) == (2, "usage")
     answer = shell.run("convert", clip, "--depth", "none-such", "--json")
     assert (answer.status, answer.json["error"]["code"]) == (2, "usage")
-    assert "'none-such' is not one of 'auto', 'basic'" in answer.json["error"]["message"]
+    assert "'none-such' is neither a file nor one of 'auto', 'basic', 'depth-anything-v2-small'" in answer.json["error"]["message"]
     for words in (["convert", ""], ["convert", clip, "-o", ""], ["jobs", "list", "--data-dir", ""]):
         answer = shell.run(*words)
         assert answer.status == 2, answer

@@ -89,11 +89,11 @@ def test_rendered_segments_are_not_cut_again(platform, work, job, render, hooked
 
 def test_a_plan_that_was_stored_stands_even_if_the_job_was_not_told(platform, work, job, clip):
     """A crash between the two writes; the plan may have been made by another version."""
-    other = submit(platform, clip, RenderParams(segment_seconds=1.0))
+    other = submit(platform, clip, RenderParams(segment_seconds=1.0, depth="basic", depth_profile="quality"))
     for _ in range(2):
         work(platform, Stage.CHUNK)
     plan = load_manifest(platform.storage, other.job_id, platform.jobs.get(other.job_id).plan.plan_id)
-    third = submit(platform, clip, RenderParams(segment_seconds=0.5))
+    third = submit(platform, clip, RenderParams(segment_seconds=0.5, depth="basic", depth_profile="quality"))
     plan = plan.model_copy(update={"source_etag": third.source.etag})
     _, plan_id = store_manifest(platform.storage, third.job_id, plan)
     work(platform, Stage.CHUNK)
@@ -105,7 +105,7 @@ def test_of_two_that_plan_at_once_the_first_plan_stands(platform, work, job, cli
     """Two versions of the program at once: the loser gives its message back, and works by the standing plan then."""
     work(platform, Stage.CHUNK)
     plan = load_manifest(platform.storage, job.job_id, platform.jobs.get(job.job_id).plan.plan_id)
-    third = submit(platform, clip, RenderParams(segment_seconds=0.5))
+    third = submit(platform, clip, RenderParams(segment_seconds=0.5, depth="basic", depth_profile="quality"))
     faster = plan.model_copy(update={"last_duration": plan.last_duration + 1})
     monkeypatch.setattr("media_worker.chunk.stored_manifest", lambda *_: store_manifest(platform.storage, third.job_id, faster) and None)
     work(platform, Stage.CHUNK)

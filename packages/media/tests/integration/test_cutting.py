@@ -104,7 +104,9 @@ def kept(path, manifest, spec):
 
 
 def assert_exact(source, folder, seconds):
-    manifest = make_manifest(source, "etag", RenderParams(segment_seconds=seconds), keep=folder / "packets")
+    manifest = make_manifest(
+        source, "etag", RenderParams(segment_seconds=seconds, depth="basic", depth_profile="quality"), keep=folder / "packets"
+    )
     whole = decoded(source, manifest.video.index)
     # Times by the order in which pictures come out: AVI's own are those of decoding.
     expected = list(zip(sorted(pts for pts, _, _ in whole), (picture for _, _, picture in whole), strict=True))
@@ -137,7 +139,7 @@ def test_the_plan_and_the_objects_are_the_same_every_time(tmp_path):
     for name in ("one", "two"):
         folder = tmp_path / name
         folder.mkdir()
-        manifest = make_manifest(source, "etag", RenderParams(segment_seconds=0.5))
+        manifest = make_manifest(source, "etag", RenderParams(segment_seconds=0.5, depth="basic", depth_profile="quality"))
         results.append((manifest, [cut.path.read_bytes() for cut in cut_segments(source, manifest, folder)]))
     assert results[0] == results[1]
 
@@ -156,7 +158,7 @@ def test_a_recording_that_begins_in_the_middle_promises_what_decodes(tmp_path, c
 
 def test_segments_that_exist_are_not_cut_again(tmp_path):
     source = write_clip(tmp_path / "a.mp4", SOURCES["h264.mp4"])
-    manifest = make_manifest(source, "etag", RenderParams(segment_seconds=0.5))
+    manifest = make_manifest(source, "etag", RenderParams(segment_seconds=0.5, depth="basic", depth_profile="quality"))
     assert len(manifest.segments) > 3
     cuts = list(cut_segments(source, manifest, tmp_path, skip={0, 2}))
     assert [cut.index for cut in cuts] == [spec.index for spec in manifest.segments if spec.index not in {0, 2}]
@@ -165,7 +167,7 @@ def test_segments_that_exist_are_not_cut_again(tmp_path):
 
 def test_what_was_left_unfinished_is_removed(tmp_path):
     source = write_clip(tmp_path / "a.mp4", SOURCES["h264-one-key.mp4"])
-    manifest = make_manifest(source, "etag", RenderParams(segment_seconds=0.5))
+    manifest = make_manifest(source, "etag", RenderParams(segment_seconds=0.5, depth="basic", depth_profile="quality"))
     cuts = cut_segments(source, manifest, tmp_path)
     next(cuts)
     assert list(tmp_path.glob("*.part"))
@@ -175,7 +177,9 @@ def test_what_was_left_unfinished_is_removed(tmp_path):
 
 def test_a_source_that_changes_meanwhile_is_noticed(tmp_path):
     source = write_clip(tmp_path / "a.mp4", SOURCES["h264.mp4"])
-    manifest = make_manifest(source, "etag", RenderParams(segment_seconds=0.5), keep=tmp_path / "packets")
+    manifest = make_manifest(
+        source, "etag", RenderParams(segment_seconds=0.5, depth="basic", depth_profile="quality"), keep=tmp_path / "packets"
+    )
     write_clip(source, Clip(Scene(96, 64, Fraction(24), seed=9), 90))
     with pytest.raises(SourceChanged):
         list(cut_segments(source, manifest, tmp_path, kept=tmp_path / "packets"))
@@ -183,7 +187,7 @@ def test_a_source_that_changes_meanwhile_is_noticed(tmp_path):
 
 def test_a_full_disk_is_said_so(tmp_path):
     source = write_clip(tmp_path / "a.mp4", SOURCES["h264.mp4"])
-    manifest = make_manifest(source, "etag", RenderParams(segment_seconds=0.5))
+    manifest = make_manifest(source, "etag", RenderParams(segment_seconds=0.5, depth="basic", depth_profile="quality"))
     (tmp_path / "segment-000000.nut.part").symlink_to("/dev/full")
     with pytest.raises(NoSpaceLeft):
         list(cut_segments(source, manifest, tmp_path))

@@ -13,6 +13,7 @@ from typing import Any
 
 from stereo_spot_cli.output import CommandFailed
 from stereo_spot_runtime.settings import child_environment
+from stereo_spot_shared.rendering import BASIC
 
 
 def run_whole(clip: Path, folder: Path, *, segment_seconds: float, threads: int) -> tuple[float, dict[str, Any]]:
@@ -26,7 +27,17 @@ def run_convert(clip: Path, folder: Path, *, segment_seconds: float, workers: in
     data_dir = folder / "data"
     places = ["--data-dir", str(data_dir), "--json"]
     command = [sys.executable, "-m", "stereo_spot_cli.main"]
-    convert = ["convert", str(clip), "-o", str(folder / "pipeline.mp4"), "--overwrite", "--segment-seconds", str(segment_seconds)]
+    convert = [
+        "convert",
+        str(clip),
+        "-o",
+        str(folder / "pipeline.mp4"),
+        "--overwrite",
+        "--segment-seconds",
+        str(segment_seconds),
+        "--depth",
+        BASIC,
+    ]
     try:
         environment = {"STEREO_SPOT_RENDER_THREADS": str(threads)}
         seconds, answer = run([*command, *convert, "--workers", str(workers), *places], environment)

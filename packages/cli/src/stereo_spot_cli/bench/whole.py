@@ -15,7 +15,7 @@ from stereo_inference.video_io.encoder_process import EncoderProcess
 from stereo_spot_media.planning import make_manifest
 from stereo_spot_shared.inference import RenderRequest, RenderResult
 from stereo_spot_shared.manifest import SegmentSpec
-from stereo_spot_shared.rendering import RenderParams
+from stereo_spot_shared.rendering import BASIC, RenderParams
 
 
 def render_whole(clip: Path, output: Path, *, params: RenderParams, threads: int) -> RenderResult:
@@ -42,7 +42,10 @@ def main() -> None:
     """Entry point of the program."""
     clip, output, segment_seconds, threads = sys.argv[1:]
     result = render_whole(
-        Path(clip).absolute(), Path(output).absolute(), params=RenderParams(segment_seconds=float(segment_seconds)), threads=int(threads)
+        Path(clip).absolute(),
+        Path(output).absolute(),
+        params=RenderParams(segment_seconds=float(segment_seconds), depth=BASIC),
+        threads=int(threads),
     )
     sys.stdout.write(result.model_dump_json() + "\n")
 

@@ -8,10 +8,15 @@ from typing import Annotated
 
 import typer
 
-from stereo_spot_cli.commands.options import JsonOption
+from stereo_spot_cli.commands.options import JsonOption, some_path
+from stereo_spot_shared.rendering import DepthProfile
+
+app = typer.Typer(invoke_without_command=True, subcommand_metavar="[COMMAND]")
 
 
+@app.callback()
 def bench(  # noqa: PLR0917 - typer makes options of parameters
+    context: typer.Context,
     seconds: Annotated[float, typer.Option("--seconds", min=1, help="Length of the clip that is measured with.")] = 160.0,
     size: Annotated[str, typer.Option("--size", metavar="WxH", help="Size of its picture.")] = "1280x720",
     runs: Annotated[int, typer.Option("--runs", min=1, help="How often each thing is measured; medians are shown.")] = 3,
@@ -24,10 +29,12 @@ def bench(  # noqa: PLR0917 - typer makes options of parameters
     """Measure how fast it is here and now.
 
     Chunking against reading, the stages of rendering, the pipeline against one process, two workers against one. The whole
-    takes about a quarter of an hour on two cores; shorter clips and one run take less and say less.
+    takes about a quarter of an hour on two cores; shorter clips and one run take less and say less. `bench depth` measures depth alone.
 
     Example:  stereo-spot bench --seconds 8 --size 640x360 --runs 1
     """
+    if context.invoked_subcommand is not None:
+        return
     from stereo_spot_cli import output
     from stereo_spot_cli.bench.report import BenchPlan, bench_table, ratios
     from stereo_spot_cli.bench.run import run_bench
@@ -42,11 +49,64 @@ def bench(  # noqa: PLR0917 - typer makes options of parameters
     report = run_bench(plan, tell=output.note)
     facts = {**report.model_dump(mode="json"), "ratios": ratios(report)}
     if result is not None:
-        try:
-            result.write_text(json.dumps(facts, indent=2) + "\n")
-        except OSError as error:
-            raise output.CommandFailed("output_not_writable", f"{result} cannot be written: {error.strerror or error}") from error
+        write_json(result, facts)
     if as_json:
         output.emit(facts)
     else:
         output.show(bench_table(report))
+
+
+@app.command("depth")
+def bench_depth(  # noqa: PLR0917 - typer makes options of parameters
+    clip: Annotated[
+        Path | None,
+        typer.Argument(metavar="CLIP", parser=some_path, help="A video (default: a scene whose depth is known).", show_default=False),
+    ] = None,
+    depth: Annotated[
+        str, typer.Option("--depth", metavar="NAME|FILE", help="As for convert: a name, or a model file or folder of yours.")
+    ] = "basic",
+    profile: Annotated[list[DepthProfile] | None, typer.Option("--depth-profile", help="Only this profile; may be repeated.")] = None,
+    frames: Annotated[int, typer.Option("--frames", min=2, max=1000, help="How many frames; all of them are held in memory.")] = 72,
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads (default: every core).", show_default=False)] = None,
+    result: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the JSON to this file.")] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", parser=some_path, help="Draw a column of the depth over time (PNG).", show_default=False),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how steady, how true and how fast depth is.
+
+    Each profile three ways: every frame estimated by itself, estimates held until the next one, and carried along motion as it is
+    rendered. Over the scene also an estimator that knows the truth but for moods, which shows what steadiness is worth without any model.
+
+    Examples:
+
+      stereo-spot bench depth --plot depth.png
+
+      stereo-spot bench depth movie.mp4 --depth depth-anything-v2-small --depth-profile balanced
+    """
+    from stereo_spot_cli import output
+    from stereo_spot_cli.bench.depth_command import run_depth_bench
+    from stereo_spot_cli.bench.depth_report import depth_tables
+    from stereo_spot_cli.depth_choice import asked_for
+
+    found = run_depth_bench(
+        clip, asked_for(depth), tuple(profile or DepthProfile), frames=frames, threads=threads, plot=plot, quiet=as_json
+    )
+    if result is not None:
+        write_json(result, found.model_dump(mode="json"))
+    if as_json:
+        output.emit(found)
+    else:
+        output.show(depth_tables(found))
+
+
+def write_json(path: Path, facts: object) -> None:
+    """Write facts to a file. CommandFailed where that does not work."""
+    from stereo_spot_cli.output import CommandFailed
+
+    try:
+        path.write_text(json.dumps(facts, indent=2) + "\n")
+    except OSError as error:
+        raise CommandFailed("output_not_writable", f"{path} cannot be written: {error.strerror or error}") from error

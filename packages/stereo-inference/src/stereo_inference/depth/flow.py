@@ -36,8 +36,8 @@ LEAST_SIDE = 16
 class FlowFinder:
     """Finds the flow between neighbouring pictures, uint8 (h, w). One after the other: it keeps memory of its own."""
 
-    def __init__(self) -> None:
-        self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    def __init__(self, preset: int = cv2.DISOPTICAL_FLOW_PRESET_FAST) -> None:
+        self._search = cv2.DISOpticalFlow.create(preset)
 
     def between(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> tuple[Flow, Flow]:
         """From each pixel of the first picture to the second, and the other way round."""
