@@ -104,7 +104,7 @@ def backbone(graph: Graph, rows: int, columns: int) -> list[str]:
     shape = graph.constant(np.array([1, WIDTH, patches], np.int64))
     tokens = graph.node("Transpose", graph.node("Reshape", embedded, shape), perm=[0, 2, 1])
     x = graph.node("Concat", graph.weights(1, 1, WIDTH, spread=0.02), tokens, axis=1)
-    graph.weights(1, WIDTH)  # the mask token: trained, and of no use here
+    graph.parameters += WIDTH  # the mask token: trained, and of no use here
     x = graph.node("Add", x, graph.constant(position_embedding(graph, rows, columns)))
     found = []
     for layer in range(1, LAYERS + 1):
@@ -184,7 +184,7 @@ def main() -> int:
     """Write the model; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("output", type=Path, help="the file to write (.onnx)")
-    parser.add_argument("--size", default="392x224", help="of the pictures that it looks at: multiples of 14 (default: %(default)s)")
+    parser.add_argument("--size", default="378x210", help="of the pictures that it looks at: multiples of 14 (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     width, height = (int(side) for side in arguments.size.split("x"))

@@ -31,8 +31,8 @@ class DepthPlan(NamedTuple):
 
 DEPTH_PLANS = {
     DepthProfile.FAST: DepthPlan(pixels=252 * 140, every=4, span=6),
-    DepthProfile.BALANCED: DepthPlan(pixels=392 * 224, every=3, span=5),
-    DepthProfile.QUALITY: DepthPlan(pixels=518 * 294, every=1, span=3),
+    DepthProfile.BALANCED: DepthPlan(pixels=378 * 210, every=4, span=6),
+    DepthProfile.QUALITY: DepthPlan(pixels=518 * 294, every=2, span=4),
 }
 
 RANGE_SECONDS = Fraction(4, 5)

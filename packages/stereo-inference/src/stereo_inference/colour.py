@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo_inference.picture import Picture
+from stereo_inference.picture import Picture, Plane
 from stereo_spot_shared.manifest import Colour
 
 LUMA_WEIGHTS = {
@@ -75,8 +75,21 @@ def to_rgb(picture: Picture, colour: Colour) -> NDArray[np.uint8]:
 
 def small_rgb(picture: Picture, width: int, height: int, colour: Colour) -> NDArray[np.uint8]:
     """The picture as RGB uint8 (height, width, 3), scaled down by averaging areas."""
-    planes = [cv2.resize(picture.cropped(i), (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) for i in range(3)]
+    planes = [shrunk(picture.cropped(i), width, height).astype(np.float32) for i in range(3)]
     matrix, offset = yuv_to_rgb(colour, picture.format.bits, picture.height)
     affine = np.column_stack([matrix, offset]) * 255.0
     rgb = cv2.transform(cv2.merge(planes), affine)
     return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+
+
+def shrunk(plane: Plane, width: int, height: int) -> Plane:
+    """A plane scaled to (height, width) by averaging areas: first by whole numbers, which is many times faster, then what is left."""
+    columns, rows = (whole_step(there, here) for there, here in ((plane.shape[1], width), (plane.shape[0], height)))
+    if columns * rows > 1:
+        plane = cv2.resize(plane, (plane.shape[1] // columns, plane.shape[0] // rows), interpolation=cv2.INTER_AREA)
+    return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def whole_step(size: int, wanted: int) -> int:
+    """The largest number that divides a side and leaves it no smaller than wanted; 1 where none does."""
+    return next((step for step in range(size // wanted, 1, -1) if size % step == 0), 1)

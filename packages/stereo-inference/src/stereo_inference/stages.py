@@ -40,14 +40,13 @@ class Measured(Generic[T]):
 class Stages:
     """A chain of stages for the length of a `with` block.
 
-    `run` starts a stage on what the one before yields. With `overlap` each runs in its own thread, at most `ahead`
-    items before its consumer; without, all run in the caller's thread, one after another, and nothing is threaded.
-    What a stage raises is raised where its items are consumed. Leaving the block ends all threads.
+    `run` starts a stage on what the one before yields. With `overlap` each runs in its own thread, at most `ahead` items before its
+    consumer (one that works in bursts needs several); without, all run in the caller's thread, one after another, and nothing is
+    threaded. What a stage raises is raised where its items are consumed. Leaving the block ends all threads.
     """
 
-    def __init__(self, *, overlap: bool, ahead: int = 1) -> None:
+    def __init__(self, *, overlap: bool) -> None:
         self._overlap = overlap
-        self._ahead = ahead
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._totals: dict[str, Measured[object]] = {}
@@ -63,10 +62,10 @@ class Stages:
         for thread in self._threads:
             thread.join()
 
-    def run(self, name: str, items: Iterable[T]) -> Iterator[T]:
+    def run(self, name: str, items: Iterable[T], *, ahead: int = 1) -> Iterator[T]:
         """Start the stage `name`, which is the iterator `items` (over the stage started before it)."""
         inner: Measured[T] = Measured(items)
-        outer = Measured(self._threaded(name, inner)) if self._overlap else inner
+        outer = Measured(self._threaded(name, inner, ahead)) if self._overlap else inner
         self._totals[name] = inner  # type: ignore[assignment]
         self._waits[name] = outer  # type: ignore[assignment]
         self._sources[name] = self._last
@@ -82,8 +81,8 @@ class Stages:
         """Seconds that the consumer of the last stage has waited for it."""
         return self._waits[self._last].seconds if self._last else 0.0
 
-    def _threaded(self, name: str, items: Iterator[T]) -> Iterator[T]:
-        handed: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(self._ahead)
+    def _threaded(self, name: str, items: Iterator[T], ahead: int) -> Iterator[T]:
+        handed: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(ahead)
 
         def hand(ended: bool, item: T | BaseException | None) -> None:
             while not self._stop.is_set():

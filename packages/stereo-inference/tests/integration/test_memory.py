@@ -15,6 +15,8 @@ from rendering_fixtures import cut
 from stereo_spot_media.demo_clip import Clip
 from stereo_spot_media.scene import Scene
 
+RANDOM_MODEL = Path(__file__).parents[4] / "tools" / "random_depth_model.py"
+
 
 def peaks(folder: Path, clip: Clip, threads: int = 1, **params: object) -> list[int]:
     """Bytes that the process held resident at most while it rendered a clip, and so for the process of its encoder."""
@@ -54,3 +56,16 @@ def test_1080p_side_by_side_stays_within_the_promise(tmp_path: Path, pixel_forma
     clip = Clip(scene=Scene(width=1920, height=1080), frames=48, pixel_format=pixel_format, options={"preset": "ultrafast"})
     found = peaks(tmp_path, clip, threads, quality=quality)
     assert max(found) < 400_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's own count of memory, which only Linux shows this way")
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le"])
+def test_with_a_learned_model_it_stays_within_900_mb(tmp_path: Path, pixel_format: str, threads: int) -> None:
+    """The architecture of Depth Anything V2 Small at the size of the profile balanced, with random weights."""
+    model = tmp_path / "model.onnx"
+    subprocess.run([sys.executable, RANDOM_MODEL, model, "--size", "378x210"], check=True)
+    clip = Clip(scene=Scene(width=1920, height=1080), frames=60, pixel_format=pixel_format, options={"preset": "ultrafast"})
+    found = peaks(tmp_path, clip, threads, quality="balanced", depth="own-model", depth_model=str(model))
+    assert sum(found) < 900_000_000, f"{[round(each / 1e6) for each in found]} MB"

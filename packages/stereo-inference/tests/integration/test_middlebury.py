@@ -103,7 +103,7 @@ def test_basic_depth_is_no_worse_than_a_slope_and_tells_sides_of_steps_apart(sce
     error, ordinal, steps = [], [], []
     for scene in scenes:
         left, disparity, _ = load(scene)
-        size = BasicDepth().working_size(disparity.shape[1], disparity.shape[0], 392 * 224)
+        size = BasicDepth().working_size(disparity.shape[1], disparity.shape[0], 378 * 210)
         depth = BasicDepth().estimate(cv2.resize(left, size, interpolation=cv2.INTER_AREA)[None])[0]
         truth = cv2.resize(disparity, size, interpolation=cv2.INTER_NEAREST)
         low, high = np.percentile(truth, [1, 99])

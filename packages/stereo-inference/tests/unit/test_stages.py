@@ -82,14 +82,32 @@ def test_a_stage_runs_ahead_of_its_consumer_by_a_bounded_number_of_items() -> No
             made.append(number)
             yield number
 
-    with Stages(overlap=True, ahead=2) as stages:
+    with Stages(overlap=True) as stages:
         items = stages.run("source", source())
         next(items)
         deadline = time.monotonic() + 20
-        while len(made) < 4 and time.monotonic() < deadline:
+        while len(made) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(0.3)
-        assert made == [0, 1, 2, 3]  # taken; two queued; one in hand
+        assert made == [0, 1, 2]  # taken; one queued; one in hand
+
+
+def test_a_stage_before_one_that_works_in_bursts_may_run_further_ahead() -> None:
+    made: list[int] = []
+
+    def source() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    with Stages(overlap=True) as stages:
+        items = stages.run("source", source(), ahead=4)
+        next(items)
+        deadline = time.monotonic() + 20
+        while len(made) < 6 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        assert made == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("overlap", [False, True])

@@ -9,8 +9,6 @@ than one step flow is followed from picture to picture, which multiplies what is
 
 from __future__ import annotations
 
-import math
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -88,11 +86,11 @@ def with_certainty(flow: np.ndarray, opposite: np.ndarray, first: np.ndarray, se
             grey = (np.float32(1) - b) * ((np.float32(1) - a) * second[top, left] + a * second[top, left + 1]) + b * (
                 (np.float32(1) - a) * second[top + 1, left] + a * second[top + 1, left + 1]
             )
-            missed = math.sqrt((u + back_u) ** 2 + (v + back_v) ** 2)
-            allowed = TOLERANCE + TOLERANCE_SHARE * math.sqrt(u * u + v * v)
-            meets = min(1.0, max(0.0, 1.5 - missed / allowed))
-            alike = min(1.0, max(0.0, 1.5 - abs(grey - np.float32(first[y, x])) / LIKENESS))
-            out[y, x, 2] = np.float32(meets * alike)
+            missed = np.sqrt((u + back_u) * (u + back_u) + (v + back_v) * (v + back_v))
+            allowed = np.float32(TOLERANCE) + np.float32(TOLERANCE_SHARE) * np.sqrt(u * u + v * v)
+            meets = min(np.float32(1), max(np.float32(0), np.float32(1.5) - missed / allowed))
+            unlike = abs(grey - np.float32(first[y, x])) * np.float32(1 / LIKENESS)
+            out[y, x, 2] = meets * min(np.float32(1), max(np.float32(0), np.float32(1.5) - unlike))
 
 
 @compiled

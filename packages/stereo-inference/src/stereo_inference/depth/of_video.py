@@ -37,7 +37,8 @@ def depths_of(
     else:
         plan = DEPTH_PLANS[params.depth_profile]
         window = None if estimator.absolute else range_window(video.average_rate)
-        looks = stages.run("look", watched(looked_at(frames, estimator, plan.pixels, video), plan))
+        # While one picture is estimated the next ones are looked at: as many as there are from one depth frame to the next.
+        looks = stages.run("look", watched(looked_at(frames, estimator, plan.pixels, video), plan), ahead=plan.every * estimator.batch)
         depths = stages.run("steady", carried(stages.run("depth", estimated(looks, estimator)), plan, range_window=window))
     for seen in depths:
         yield Seen(seen.index, scaled_foreground(seen.depth, params.foreground_scale), seen.grey, seen.payload, seen.begins_shot)
