@@ -9,11 +9,13 @@ import typer
 
 from stereo_inference.depth.catalogue import DEFAULT_MODEL, MODELS, ModelEntry
 from stereo_inference.depth.model_store import ModelStore, NotFetched
+from stereo_inference.iw3.installation import Installation
+from stereo_inference.settings import Settings
 from stereo_spot_cli import output
 from stereo_spot_cli.conversion.progress import counting
 from stereo_spot_cli.output import CommandFailed
 from stereo_spot_cli.words import size
-from stereo_spot_shared.rendering import AUTO, BASIC, OWN_MODEL, RenderParams
+from stereo_spot_shared.rendering import AUTO, BASIC, OWN_MODEL, Engine, RenderParams
 
 
 def asked_for(text: str) -> dict[str, str | None]:
@@ -31,8 +33,11 @@ def settled(params: RenderParams, *, quiet: bool) -> RenderParams:
     """The parameters with `auto` made into the name of what will be used, so that every worker uses the same.
 
     That is the default model if it is here or can be fetched, and otherwise `basic`, with one sentence that says so. CommandFailed for a
-    model that was asked for by name and is not here.
+    model that was asked for by name and is not here; EngineUnavailable for another engine that is not.
     """
+    if params.engine is Engine.IW3:
+        Installation.of(Settings()).check(params.iw3)  # rather now than in every worker
+        return params
     if params.depth_file or params.depth in {BASIC, OWN_MODEL}:
         return params
     store, entry = ModelStore(), MODELS[DEFAULT_MODEL if params.depth == AUTO else params.depth]

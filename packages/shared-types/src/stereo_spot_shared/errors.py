@@ -14,6 +14,7 @@ StereoSpotError
 │   ├── MissingSource
 │   ├── SourceChanged
 │   ├── InvalidMessage
+│   ├── EngineUnavailable
 │   ├── ModelMissing
 │   ├── ModelUnsuitable
 │   ├── RenderFailed
@@ -121,6 +122,12 @@ class InvalidMessage(PermanentError):
     """A message that no version of this system wrote."""
 
     code = "invalid_message"
+
+
+class EngineUnavailable(PermanentError):
+    """The engine that a job asks for is not on this machine, or not the one that it should be."""
+
+    code = "engine_unavailable"
 
 
 class ModelMissing(PermanentError):

@@ -104,6 +104,22 @@ class DepthProfile(StrEnum):
     QUALITY = "quality"
 
 
+class Engine(StrEnum):
+    """What makes two views of a picture."""
+
+    OWN = "own"
+    """StereoSpot's own renderer."""
+    IW3 = "iw3"
+    """nunif's iw3, an installation of its own: its depth and its views, frame by frame."""
+
+
+class Iw3Options(Value):
+    """What iw3 is asked for, in its own words."""
+
+    method: str = Field(default="row_flow", pattern=r"^[a-z0-9_]{1,32}$")
+    depth_model: str = Field(default="Any_V2_S", pattern=r"^[A-Za-z0-9_]{1,32}$")
+
+
 class Container(StrEnum):
     """The container of the finished video."""
 
@@ -133,6 +149,8 @@ class RenderParams(Value):
     """Where the workers find depth that was brought along: a depth video or a folder. A path of their own machines, so it is
     never to be taken from strangers."""
     depth_profile: DepthProfile = DepthProfile.BALANCED
+    engine: Engine = Engine.OWN
+    iw3: Iw3Options = Iw3Options()
     max_disparity: float = Field(default=2.0, ge=0.0, le=10.0)
     convergence: Annotated[float, Field(ge=0.0, le=1.0)] | Literal["auto"] = 0.5
     foreground_scale: float = Field(default=0.0, ge=-3.0, le=3.0)
@@ -165,6 +183,8 @@ class RenderParams(Value):
     def _fit_together(self) -> Self:
         if (self.depth == OWN_MODEL) != (self.depth_model is not None):
             raise ValueError(f"a model of one's own is asked for by the depth {OWN_MODEL} and its path, both of them")
+        if self.engine is Engine.IW3 and (reason := self._beyond_iw3()):
+            raise ValueError(f"the engine iw3 knows no {reason}; leave that out, or leave the engine to {Engine.OWN}")
         if self.layout in PLAIN and (self.keep_eye or self.eye_swap or self.floating_window):
             raise ValueError(f"the layout {self.layout} has no views of two eyes that could be kept, swapped or masked")
         if self.keep_eye and self.floating_window:
@@ -180,6 +200,18 @@ class RenderParams(Value):
         if self.encoder is Encoder.VIDEOTOOLBOX and self.codec is Codec.AV1:
             raise ValueError("videotoolbox does not encode AV1; choose hevc, or the encoder software")
         return self
+
+    def _beyond_iw3(self) -> str | None:
+        """What these parameters ask for and iw3 does not do, if anything."""
+        wanted = {
+            f"layout {self.layout}": self.layout in PLAIN,
+            "depth but its own": self.depth != AUTO or self.depth_file is not None,
+            "automatic convergence": self.convergence == AUTO,
+            "view that is kept": self.keep_eye is not None,
+            "floating window": self.floating_window,
+            "black bars": self.autocrop,
+        }
+        return next((what for what, asked in wanted.items() if asked), None)
 
 
 AUTO: Final = "auto"

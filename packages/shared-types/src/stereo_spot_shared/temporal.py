@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
 
-from stereo_spot_shared.rendering import BASIC, DepthProfile, RenderParams
+from stereo_spot_shared.rendering import BASIC, DepthProfile, Engine, RenderParams
 
 DEINTERLACE_RADIUS = 1
 """Frames before and after that the deinterlacer looks at."""
@@ -68,8 +68,10 @@ def depth_context(params: RenderParams, rate: Fraction) -> Context:
 
     Before it: the span, as far back as the range of the first depth frame in it is averaged, up to where the numbers of depth frames
     surely agree again (`every` - 1 frames behind the beginning), and what tells of a cut there. After it: the span, and what tells of a
-    cut there. Depth that was brought along is taken as it is, and depends on cuts only.
+    cut there. Depth that was brought along is taken as it is, and depends on cuts only; iw3 looks at each frame by itself.
     """
+    if params.engine is Engine.IW3:
+        return Context(0, 0)
     if params.depth_file:
         return Context(CUT_EVIDENCE_BEFORE, CUT_EVIDENCE_AFTER)
     plan = DEPTH_PLANS[params.depth_profile]

@@ -22,14 +22,17 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from stereo_inference.depth import DepthEstimator, estimator_names, estimator_of
+from stereo_inference.iw3.engine import render_segment_with_iw3
+from stereo_inference.iw3.installation import Installation
 from stereo_inference.memory import keep_pictures
 from stereo_inference.render import render_segment
+from stereo_inference.settings import Settings
 from stereo_inference.video_io.encoder_process import EncoderProcess
 from stereo_inference.warm_up import warm_up
 from stereo_spot_media.sandbox import encode_error
 from stereo_spot_shared.errors import InvalidMessage, RenderFailed, StereoSpotError
-from stereo_spot_shared.inference import RenderProgress, RenderRequest
-from stereo_spot_shared.rendering import RenderParams
+from stereo_spot_shared.inference import RenderProgress, RenderRequest, RenderResult
+from stereo_spot_shared.rendering import Engine, RenderParams
 
 PROGRESS_SECONDS = 0.25
 
@@ -79,23 +82,26 @@ class Renderer:
     def answer(self, line: bytes) -> None:
         """Render what one line asks for and write the outcome, whatever it is."""
         try:
-            request = parsed(line)
-            result = render_segment(
-                request,
-                source=local_path(request.input_uri),
-                output=local_path(request.output_uri),
-                estimator=self._estimator(request.params),
-                encoder=self._encoder,
-                threads=self._threads,
-                on_progress=self._report,
-                should_stop=lambda: self._stop.asked,
-            )
-            send(self._answers, "result", result)
+            send(self._answers, "result", self._render(parsed(line)))
         except StereoSpotError as error:
             self._send_error(error)
         except Exception as error:  # noqa: BLE001 - the parent is told, and decides about the next attempt
             traceback.print_exc()
             self._send_error(RenderFailed(f"Rendering failed unexpectedly: {type(error).__name__}: {error}"))
+
+    def _render(self, request: RenderRequest) -> RenderResult:
+        """Have the engine that the request names render it."""
+        common: dict[str, Any] = {
+            "source": local_path(request.input_uri),
+            "output": local_path(request.output_uri),
+            "encoder": self._encoder,
+            "threads": self._threads,
+            "on_progress": self._report,
+            "should_stop": lambda: self._stop.asked,
+        }
+        if request.params.engine is Engine.IW3:
+            return render_segment_with_iw3(request, installation=Installation.of(Settings()), **common)
+        return render_segment(request, estimator=self._estimator(request.params), **common)
 
     def _estimator(self, params: RenderParams) -> DepthEstimator:
         """The estimator that a job asks for; the last one stays loaded, since others would take as much memory again."""

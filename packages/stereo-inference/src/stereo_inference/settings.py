@@ -34,5 +34,14 @@ class Settings(BaseSettings):
     """Where depth models lie; may be part of an image, and read-only."""
     offline: bool = Field(default=False, validation_alias=AliasChoices("STEREO_SPOT_OFFLINE", "HF_HUB_OFFLINE"))
     """Whether models are never fetched."""
+    iw3_dir: Path | None = None
+    """A checkout of nunif, whose iw3 renders the jobs that ask for it."""
+    iw3_python: Path | None = None
+    """The Python that it runs under, with PyTorch."""
+    iw3_sums: Path | None = None
+    """SHA-256 of all files among iw3's models, as `sha256sum` writes them."""
+    iw3_frame_seconds: float = Field(default=30.0, gt=0)
+    iw3_start_seconds: float = Field(default=300.0, gt=0)
+    """How long iw3 may take for a frame, and to start."""
     render_network: bool = False
     """Whether a rendering process keeps its network (an estimator that runs elsewhere would need it)."""

@@ -62,10 +62,10 @@ def test_1080p_side_by_side_stays_within_the_promise(tmp_path: Path, pixel_forma
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's own count of memory, which only Linux shows this way")
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le"])
-def test_with_a_learned_model_it_stays_within_900_mb(tmp_path: Path, pixel_format: str, threads: int) -> None:
+def test_with_a_learned_model_no_process_takes_900_mb(tmp_path: Path, pixel_format: str, threads: int) -> None:
     """The architecture of Depth Anything V2 Small at the size of the profile balanced, with random weights."""
     model = tmp_path / "model.onnx"
     subprocess.run([sys.executable, RANDOM_MODEL, model, "--size", "378x210"], check=True)
     clip = Clip(scene=Scene(width=1920, height=1080), frames=60, pixel_format=pixel_format, options={"preset": "ultrafast"})
     found = peaks(tmp_path, clip, threads, quality="balanced", depth="own-model", depth_model=str(model))
-    assert sum(found) < 900_000_000, f"{[round(each / 1e6) for each in found]} MB"
+    assert max(found) < 900_000_000, f"{[round(each / 1e6) for each in found]} MB"

@@ -14,7 +14,8 @@ from stereo_spot_shared.jobs import Stage
 from stereo_spot_shared.pipeline import STAGES
 
 _NEEDED_FOR_RENDERING = (
-    "STEREO_SPOT_RENDER_", "NUMBA_", "OMP_", "CUDA_", "LD_LIBRARY_PATH", "PYTHONPATH", "PATH", "HOME", "TMPDIR", "LANG",
+    "STEREO_SPOT_RENDER_", "STEREO_SPOT_MODELS_DIR", "STEREO_SPOT_IW3_", "XDG_DATA_HOME",
+    "NUMBA_", "OMP_", "CUDA_", "LD_LIBRARY_PATH", "PYTHONPATH", "PATH", "HOME", "TMPDIR", "LANG",
 )  # fmt: skip
 """How the names begin of what the rendering process inherits."""
 

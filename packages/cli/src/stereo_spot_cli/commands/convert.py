@@ -22,7 +22,7 @@ from stereo_spot_cli.commands.look import (
 )
 from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersOption, a_time, some_path
 from stereo_spot_shared.naming import output_name
-from stereo_spot_shared.rendering import Codec, Encoder, Quality, RenderParams
+from stereo_spot_shared.rendering import Codec, Encoder, Engine, Quality, RenderParams
 
 DEFAULTS = RenderParams()
 DEMO = "demo"
@@ -94,6 +94,13 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
             show_default=False,
         ),
     ] = None,
+    engine: Annotated[Engine, typer.Option("--engine", help="What makes the views; iw3 is an installation of its own.")] = DEFAULTS.engine,
+    iw3_method: Annotated[
+        str, typer.Option("--iw3-method", metavar="NAME", help="How iw3 warps: row_flow, forward_fill, backward, …")
+    ] = DEFAULTS.iw3.method,
+    iw3_depth_model: Annotated[
+        str, typer.Option("--iw3-depth-model", metavar="NAME", help="The depth model of iw3: Any_V2_S, Any_V2_L, …")
+    ] = DEFAULTS.iw3.depth_model,
     workers: WorkersOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT if it exists.")] = False,
     data_dir: DataDirOption = None,
@@ -113,6 +120,8 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
 
       stereo-spot convert movie.mp4 --preview 10 --max-disparity 3
 
+      stereo-spot convert movie.mp4 --engine iw3 --iw3-depth-model Any_V2_L
+
       stereo-spot convert --demo
     """
     from stereo_spot_cli.conversion.checks import check_depth_file, check_input, check_output, check_place, render_params
@@ -122,6 +131,8 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         raise typer.BadParameter("name one video to convert, or --demo" if source is None else "give either INPUT or --demo, not both")
     if preview is not None and depth_file is not None:
         raise typer.BadParameter("a preview knows no numbers of frames, by which depth of your own is found; leave out one of the two")
+    if preview is not None and engine is Engine.IW3:
+        raise typer.BadParameter("a preview is rendered by StereoSpot itself; for one by iw3, convert a part: --start and --end")
     if demo and preview is not None:
         raise typer.BadParameter("the demo is short enough; leave out --preview")
     look = {
@@ -129,6 +140,8 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         **asked_for(depth),
         "depth_profile": depth_profile,
         "depth_file": None if depth_file is None else str(check_depth_file(depth_file)),
+        "engine": engine,
+        "iw3": {"method": iw3_method, "depth_model": iw3_depth_model},
         "max_disparity": max_disparity,
         "convergence": convergence,
         "foreground_scale": foreground_scale,

@@ -65,11 +65,26 @@ def packer_for(
         *inner,
         max_disparity=comfortable_disparity(params) * width / inner[0], keep_eye=params.keep_eye, executor=executor, threads=threads,
     )  # fmt: skip
+    arrangement = arrangement_for(params, width, height, pixel_format, colour, aspect=aspect, executor=executor, threads=threads)
+    return ViewPacker(renderer, arrangement, size, colour, active=active, swapped=params.right_first)
+
+
+def arrangement_for(
+    params: RenderParams,
+    width: int,
+    height: int,
+    pixel_format: PixelFormat,
+    colour: Colour,
+    *,
+    aspect: Fraction = Fraction(1),
+    executor: Executor | None = None,
+    threads: int = 1,
+) -> Arrangement:
+    """How two views of this size come together in `params.layout`, which must be one with views; see `packer_for`."""
+    layout, size = params.layout, (width, height)
     if layout in GLASSES:
         mixer = Anaglyph(GLASSES[layout], colour, pixel_format, height, executor=executor, threads=threads)
-        arrangement: Arrangement = Mixed(mixer, size, pixel_format)
-    elif layout is FramePacking.VR180:
-        arrangement = Domes(size, pixel_format, colour, aspect, executor=executor, threads=threads)
-    else:
-        arrangement = SHARING.get(layout, InPlace)(layout, size, pixel_format)
-    return ViewPacker(renderer, arrangement, size, colour, active=active, swapped=params.right_first)
+        return Mixed(mixer, size, pixel_format)
+    if layout is FramePacking.VR180:
+        return Domes(size, pixel_format, colour, aspect, executor=executor, threads=threads)
+    return SHARING.get(layout, InPlace)(layout, size, pixel_format)
