@@ -85,6 +85,7 @@ class TorchDepth:
 def of_folder(path: Path) -> Any:
     """A model that transformers saved: its configuration names the architecture."""
     transformers = imported("transformers")
+    transformers.utils.logging.disable_progress_bar()
     return transformers.AutoModelForDepthEstimation.from_pretrained(
         str(path), local_files_only=True, use_safetensors=True, trust_remote_code=False
     )
