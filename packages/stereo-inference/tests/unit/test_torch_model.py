@@ -46,7 +46,7 @@ def tiny(transformers):
     model = transformers.DepthAnythingForDepthEstimation(config)
     with torch.no_grad():
         model.head.conv3.bias.fill_(1.0)  # above the threshold of its last step
-        model.head.conv3.weight.mul_(1e5)  # random weights are so small that little of the picture is left by then
+        model.head.conv3.weight.mul_(1e7)  # random weights are so small that little of the picture is left by then
     return model
 
 
@@ -69,7 +69,7 @@ def test_a_folder_as_transformers_saves_it_is_loaded_by_its_path(transformers, t
     with torch.inference_mode():
         shown = ((torch.from_numpy(rgb) / 255 - mean) / std).permute(0, 3, 1, 2)
         expected = model.eval()(pixel_values=shown).predicted_depth.numpy()
-    assert depth == pytest.approx(expected, rel=1e-3, abs=1e-3)
+    assert depth == pytest.approx(expected, rel=1e-3, abs=1e-2)
     assert np.ptp(depth) > 0.01
 
 
