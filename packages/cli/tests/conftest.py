@@ -46,7 +46,8 @@ class Shell:
 
     def environment(self, extra: dict[str, str] | None = None) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("STEREO_SPOT_", "STORAGE_ADAPTER"))}
-        return {**clean, "STEREO_SPOT_DATA_DIR": str(self.data_dir), **(extra or {})}
+        places = {"STEREO_SPOT_DATA_DIR": str(self.data_dir), "STEREO_SPOT_MODELS_DIR": str(self.data_dir.parent / "models")}
+        return {**clean, **places, "STEREO_SPOT_OFFLINE": "1", **(extra or {})}
 
     def run(self, *arguments: str | Path, env: dict[str, str] | None = None) -> Answer:
         done = subprocess.run(
