@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -30,7 +31,8 @@ def depths_of(
 ) -> Iterator[Seen[SourceFrame]]:
     """Every frame with the depth of its active part, steady over time, in stages of their own.
 
-    With a depth file its depth is taken as it is. Frames come out as many later as `temporal.depth_context` counts after them.
+    The stages are started at once, in the order in which a frame meets them. With a depth file its depth is taken as it is. Frames come
+    out as many later as `temporal.depth_context` counts after them.
     """
     if params.depth_file:
         depths = stages.run("depth", brought_along(frames, Path(params.depth_file), video))
@@ -40,8 +42,7 @@ def depths_of(
         # While one picture is estimated the next ones are looked at: as many as there are from one depth frame to the next.
         looks = stages.run("look", watched(looked_at(frames, estimator, plan.pixels, video), plan), ahead=plan.every * estimator.batch)
         depths = stages.run("steady", carried(stages.run("depth", estimated(looks, estimator)), plan, range_window=window))
-    for seen in depths:
-        yield Seen(seen.index, scaled_foreground(seen.depth, params.foreground_scale), seen.grey, seen.payload, seen.begins_shot)
+    return (replace(seen, depth=scaled_foreground(seen.depth, params.foreground_scale)) for seen in depths)
 
 
 def looked_at(frames: Iterable[SourceFrame], estimator: DepthEstimator, pixels: int, video: VideoStream) -> Iterator[Looked[SourceFrame]]:
