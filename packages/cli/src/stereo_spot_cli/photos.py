@@ -25,7 +25,7 @@ from stereo_spot_media.sandbox import run_in_child
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.comfort import comfort_warning
 from stereo_spot_shared.naming import output_name
-from stereo_spot_shared.rendering import RenderParams
+from stereo_spot_shared.rendering import BASIC, RenderParams
 
 SEEN_IN_FOLDERS = {".avif", ".bmp", ".jpeg", ".jpg", ".jp2", ".png", ".tif", ".tiff", ".webp"}
 
@@ -56,8 +56,7 @@ class PhotosSummary(Value):
 
 def carry_out(order: PhotoOrder, params: RenderParams, *, as_json: bool) -> None:
     """Convert the photographs. CommandFailed, after all of them were tried, where some could not be converted."""
-    if order.depth_file is None:
-        params = settled(params, quiet=as_json)
+    params = settled(params, quiet=as_json) if order.depth_file is None else params.model_copy(update={"depth": BASIC})
     jobs = tuple(planned(order, params))
     reports: list[PhotoReport] = []
     quiet = as_json or len(jobs) == 1 or not sys.stderr.isatty()

@@ -30,16 +30,18 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def choose_workers(wanted: int | None, *, segments: int | None = None, pixels: int = FULL_HD, codec: Codec = Codec.AUTO) -> int:
+def choose_workers(
+    wanted: int | None, *, segments: int | None = None, pixels: int = FULL_HD, codec: Codec = Codec.AUTO, model_bytes: int = 0
+) -> int:
     """How many video workers to run: what was asked for, else one per core as far as memory and `segments` go.
 
-    `pixels`: of a picture of the source.
+    `pixels`: of a picture of the source. `model_bytes`: what each takes for its depth model.
 
     Segments are rendered independently, so a worker per core beats threads that wait for one another.
     """
     if wanted is not None:
         return wanted
-    room = psutil.virtual_memory().available // worker_bytes(pixels, codec)
+    room = psutil.virtual_memory().available // (worker_bytes(pixels, codec) + model_bytes)
     return max(1, min(cores(), room, segments or cores()))
 
 

@@ -34,6 +34,7 @@ def test_large_pictures_leave_room_for_fewer(machine):
     assert choose_workers(None, pixels=1280 * 720) == 13
     assert choose_workers(None) == 10
     assert choose_workers(None, pixels=3840 * 2160) == 4
+    assert choose_workers(None, model_bytes=300_000_000) == 7, "a model takes room too"
     machine(16, 100_000_000)
     assert choose_workers(None) == 1
 

@@ -16,7 +16,7 @@ from stereo_spot_cli.conversion.run import convert_file
 from stereo_spot_cli.conversion.summary import Summary, in_words
 from stereo_spot_cli.data_dir import DataDir, lock_name, locked, open_data_dir
 from stereo_spot_cli.demo import demo_video
-from stereo_spot_cli.depth_choice import settled
+from stereo_spot_cli.depth_choice import model_bytes, settled
 from stereo_spot_cli.estimates import Size, check_space, output_bytes, render_seconds, weight
 from stereo_spot_cli.inspection import frames_of, inspect, segments_of
 from stereo_spot_cli.platform import opened
@@ -62,7 +62,11 @@ def convert(order: Order, data_dir: DataDir, *, quiet: bool) -> Summary:
         order = with_encoder(order, info.video, seen.hardware)
         video = Size(info.bytes, info.video.width, info.video.height, frames_of(info))
         workers = choose_workers(
-            order.workers, segments=segments_of(info, order.params), pixels=weight(video, order.params), codec=order.params.codec
+            order.workers,
+            segments=segments_of(info, order.params),
+            pixels=weight(video, order.params),
+            codec=order.params.codec,
+            model_bytes=model_bytes(order.params),
         )
         with opened(data_dir.root) as platform, display(order.source.name, quiet=quiet) as show:
             records = list(read_records(platform))

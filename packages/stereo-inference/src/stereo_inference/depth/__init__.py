@@ -64,7 +64,12 @@ def load_estimator(name: str, *, model: Path | None = None, threads: int = 1, st
 
 
 def estimator_of(params: RenderParams, *, threads: int = 1, models: Path | None = None) -> DepthEstimator:
-    """The estimator that a job asks for, see `load_estimator`; `models` is the folder of models, if not the one of the settings."""
+    """The estimator that a job asks for, see `load_estimator`; `models` is the folder of models, if not the one of the settings.
+
+    Where depth was brought along none is asked, and no model is loaded for it.
+    """
+    if params.depth_file is not None:
+        return BasicDepth()
     model = Path(params.depth_model) if params.depth_model else None
     return load_estimator(params.depth, model=model, threads=threads, store=ModelStore(models))
 
