@@ -9,6 +9,8 @@ than one step flow is followed from picture to picture, which multiplies what is
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ from stereo_inference.compiled import compiled
 
 Flow = NDArray[np.float32]
 """float32 (h, w, 3): for each pixel of a picture how many columns and rows further on it is in another one, and how sure that is, 0..1."""
+
+Corners = tuple[int, int, int, int, np.float32, np.float32]
 
 TOLERANCE = 1.0
 """Pixels by which the way there and back may miss its beginning and is still half trusted, for what stands still."""
@@ -64,29 +68,40 @@ def sure_share(flow: Flow) -> float:
 
 
 @compiled
+def corners(x: int, y: int, u: np.float32, v: np.float32, width: int, height: int) -> Corners:
+    """Where (x + u, y + v) lies: the columns and rows around it, and how far right and down from the first of each it is.
+
+    What is beyond a border lies on the border.
+    """
+    there_x = min(max(np.float32(x) + u, np.float32(0)), np.float32(width - 1))
+    there_y = min(max(np.float32(y) + v, np.float32(0)), np.float32(height - 1))
+    left, top = int(there_x), int(there_y)
+    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
+    return left, right, top, bottom, there_x - np.float32(left), there_y - np.float32(top)
+
+
+@compiled
+def mixed(a: np.float32, b: np.float32, top: tuple[Any, Any], bottom: tuple[Any, Any]) -> Any:
+    """The value between four pixels, `a` to the right and `b` down."""
+    one = np.float32(1)
+    return (one - b) * ((one - a) * top[0] + a * top[1]) + b * ((one - a) * bottom[0] + a * bottom[1])
+
+
+@compiled
 def with_certainty(flow: np.ndarray, opposite: np.ndarray, first: np.ndarray, second: np.ndarray, out: np.ndarray) -> None:
     """Fill `out` (h, w, 3) with `flow` (h, w, 2) and how sure it is, by the flow back `opposite` (h, w, 2) and both pictures (h, w)."""
     height, width, _ = flow.shape
     for y in range(height):
         for x in range(width):
             u, v = flow[y, x, 0], flow[y, x, 1]
-            there_x, there_y = np.float32(x) + u, np.float32(y) + v
-            out[y, x, 0], out[y, x, 1] = u, v
-            if there_x < 0 or there_y < 0 or there_x > width - 1 or there_y > height - 1:
-                out[y, x, 2] = np.float32(0.0)
+            out[y, x, 0], out[y, x, 1], out[y, x, 2] = u, v, np.float32(0)
+            if x + u < 0 or y + v < 0 or x + u > width - 1 or y + v > height - 1:
                 continue
-            left, top = min(int(there_x), width - 2), min(int(there_y), height - 2)
-            a, b = there_x - np.float32(left), there_y - np.float32(top)
-            back_u = (np.float32(1) - b) * ((np.float32(1) - a) * opposite[top, left, 0] + a * opposite[top, left + 1, 0]) + b * (
-                (np.float32(1) - a) * opposite[top + 1, left, 0] + a * opposite[top + 1, left + 1, 0]
-            )
-            back_v = (np.float32(1) - b) * ((np.float32(1) - a) * opposite[top, left, 1] + a * opposite[top, left + 1, 1]) + b * (
-                (np.float32(1) - a) * opposite[top + 1, left, 1] + a * opposite[top + 1, left + 1, 1]
-            )
-            grey = (np.float32(1) - b) * ((np.float32(1) - a) * second[top, left] + a * second[top, left + 1]) + b * (
-                (np.float32(1) - a) * second[top + 1, left] + a * second[top + 1, left + 1]
-            )
-            missed = np.sqrt((u + back_u) * (u + back_u) + (v + back_v) * (v + back_v))
+            x0, x1, y0, y1, a, b = corners(x, y, u, v, width, height)
+            missed_x = u + mixed(a, b, (opposite[y0, x0, 0], opposite[y0, x1, 0]), (opposite[y1, x0, 0], opposite[y1, x1, 0]))
+            missed_y = v + mixed(a, b, (opposite[y0, x0, 1], opposite[y0, x1, 1]), (opposite[y1, x0, 1], opposite[y1, x1, 1]))
+            grey = mixed(a, b, (second[y0, x0], second[y0, x1]), (second[y1, x0], second[y1, x1]))
+            missed = np.sqrt(missed_x * missed_x + missed_y * missed_y)
             allowed = np.float32(TOLERANCE) + np.float32(TOLERANCE_SHARE) * np.sqrt(u * u + v * v)
             meets = min(np.float32(1), max(np.float32(0), np.float32(1.5) - missed / allowed))
             unlike = abs(grey - np.float32(first[y, x])) * np.float32(1 / LIKENESS)
@@ -100,19 +115,9 @@ def follow(first: np.ndarray, second: np.ndarray, out: np.ndarray) -> None:
     for y in range(height):
         for x in range(width):
             u, v, sure = first[y, x, 0], first[y, x, 1], first[y, x, 2]
-            there_x = min(max(np.float32(x) + u, np.float32(0)), np.float32(width - 1))
-            there_y = min(max(np.float32(y) + v, np.float32(0)), np.float32(height - 1))
-            left, top = min(int(there_x), width - 2), min(int(there_y), height - 2)
-            a, b = there_x - np.float32(left), there_y - np.float32(top)
-            top_left, top_right = (np.float32(1) - b) * (np.float32(1) - a), (np.float32(1) - b) * a
-            bottom_left, bottom_right = b * (np.float32(1) - a), b * a
+            x0, x1, y0, y1, a, b = corners(x, y, u, v, width, height)
             for c in range(3):
-                out[y, x, c] = (
-                    top_left * second[top, left, c]
-                    + top_right * second[top, left + 1, c]
-                    + bottom_left * second[top + 1, left, c]
-                    + bottom_right * second[top + 1, left + 1, c]
-                )
+                out[y, x, c] = mixed(a, b, (second[y0, x0, c], second[y0, x1, c]), (second[y1, x0, c], second[y1, x1, c]))
             out[y, x, 0] += u
             out[y, x, 1] += v
             out[y, x, 2] *= sure
@@ -125,13 +130,7 @@ def gather(depth: np.ndarray, flow: np.ndarray, weight: float, floor: float, tot
     height, width, _ = flow.shape
     for y in range(height):
         for x in range(width):
-            there_x = min(max(np.float32(x) + flow[y, x, 0], np.float32(0)), np.float32(width - 1))
-            there_y = min(max(np.float32(y) + flow[y, x, 1], np.float32(0)), np.float32(height - 1))
-            left, top = min(int(there_x), width - 2), min(int(there_y), height - 2)
-            a, b = there_x - np.float32(left), there_y - np.float32(top)
-            value = (np.float32(1) - b) * ((np.float32(1) - a) * depth[top, left] + a * depth[top, left + 1]) + b * (
-                (np.float32(1) - a) * depth[top + 1, left] + a * depth[top + 1, left + 1]
-            )
+            x0, x1, y0, y1, a, b = corners(x, y, flow[y, x, 0], flow[y, x, 1], width, height)
             w = np.float32(weight) * max(flow[y, x, 2], np.float32(floor))
-            total[y, x] += w * value
+            total[y, x] += w * mixed(a, b, (depth[y0, x0], depth[y0, x1]), (depth[y1, x0], depth[y1, x1]))
             weights[y, x] += w
