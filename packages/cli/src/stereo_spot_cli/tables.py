@@ -132,10 +132,10 @@ def age(moment: datetime) -> str:
 
 def models_table(present: Mapping[ModelEntry, bool], *, default: str) -> Table:
     """The depth models that are known by name, and which of them are here."""
-    table = plain_table("name", "licence", "size", "speed", "here", "")
-    table.add_row("basic", "part of this program", "", "fastest", "yes", "needs no model: a mild relief")
+    table = plain_table("name", "licence", "size", "speed", "here", "hash from", "")
+    table.add_row("basic", "part of this program", "", "fastest", "yes", "", "needs no model: a mild relief")
     for entry, here in present.items():
         licence = entry.licence if entry.commercial else f"{entry.licence}, not for commercial use"
         about = f"{entry.about} (default)" if entry.name == default else entry.about
-        table.add_row(entry.name, licence, size(entry.size), entry.speed.value, "yes" if here else "no", about)
+        table.add_row(entry.name, licence, size(entry.size), entry.speed.value, "yes" if here else "no", entry.evidence.value, about)
     return table

@@ -11,7 +11,7 @@ import pytest
 from model_hub import REVISION, Hub, serving
 
 from stereo_inference.depth import load_estimator
-from stereo_inference.depth.catalogue import DEFAULT_MODEL, MODELS, ModelEntry, Runtime, Speed
+from stereo_inference.depth.catalogue import DEFAULT_MODEL, MODELS, Evidence, ModelEntry, Runtime, Speed
 from stereo_inference.depth.model_store import REACH_SECONDS, ModelStore, NotFetched
 from stereo_spot_shared.errors import ModelMissing, PermanentError
 
@@ -42,6 +42,7 @@ def entry(hub: Hub, **changed: object) -> ModelEntry:
         "revision": REVISION,
         "file": "onnx/model.onnx",
         "sha256": hub.sha256,
+        "evidence": Evidence.ONE,
         "size": len(hub.content),
         "licence": "Apache-2.0",
         "speed": Speed.FAST,

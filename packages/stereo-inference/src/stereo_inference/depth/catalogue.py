@@ -34,6 +34,15 @@ class Speed(StrEnum):
     SLOW = "slow"
 
 
+class Evidence(StrEnum):
+    """Where a SHA-256 comes from. None of the files could be fetched where this catalogue was made."""
+
+    HUB = "the hub's page"
+    SEVERAL = "several projects"
+    """Public projects that pin the same one."""
+    ONE = "one project"
+
+
 class Preparation(Value):
     """What a model wants to see: RGB in 0..1, less `mean`, divided by `std`; sides that are multiples of `multiple`."""
 
@@ -52,6 +61,7 @@ class ModelEntry(Value):
     revision: str
     file: str
     sha256: str
+    evidence: Evidence
     size: int
     licence: str
     commercial: bool = True
@@ -78,6 +88,7 @@ MODELS = {
             revision="4472b7362082ad9968fee890ca0f1e5aca36b93d",
             file="onnx/model.onnx",
             sha256="afb6a5c28f3b6bf1618c6e43f02073ef9dfdc70e937502d51603e57b0a1df10c",
+            evidence=Evidence.SEVERAL,
             size=99_060_839,
             licence="Apache-2.0",
             speed=Speed.FAST,
@@ -90,6 +101,7 @@ MODELS = {
             revision="6db5e16b48d85e78c043e57f8411a23550edbbfc",
             file="onnx/model.onnx",
             sha256="dab40f67d5ead5e0ed52acfae41a717a708b02bc57f6cb761c5de828f26a7289",
+            evidence=Evidence.ONE,
             size=388_917_010,
             licence="CC-BY-NC-4.0",
             commercial=False,
@@ -103,6 +115,7 @@ MODELS = {
             revision="1fa1591c7b080e98da9655827c3a33a3972a4a83",
             file="onnx/model.onnx",
             sha256="a93aa89b5e92e30e0afbe0f7c3ec692b35cfca791ae9004a190fb0ca2010e905",
+            evidence=Evidence.ONE,
             size=1_336_922_232,
             licence="CC-BY-NC-4.0",
             commercial=False,
@@ -116,6 +129,7 @@ MODELS = {
             revision="49661c6dbe7e7e1a57290e30aae95b649fd33d54",
             file="midas_v21_small_256.onnx",
             sha256="b0a5b3f12625137e626805167907fe0410665bec671685d59daaa2daab19f977",
+            evidence=Evidence.HUB,
             size=66_400_000,
             licence="MIT",
             speed=Speed.FAST,
@@ -129,6 +143,7 @@ MODELS = {
             revision="c9ab952ed178a2f0c085a4602d0a9da35bc54bca",
             file="onnx/model.onnx",
             sha256="2eca68239006c64af94bdfa68464f34d7627c3dca7bb02932636e616c55a39ff",
+            evidence=Evidence.HUB,
             size=533_000_000,
             licence="Apache-2.0",
             speed=Speed.SLOW,
@@ -142,6 +157,7 @@ MODELS = {
             revision="5426e4f0f36572d16453bbda7a8389317b1bef99",
             file="model.safetensors",
             sha256="3152477ce0d8d6978d76b995120de97cb5b928701fd0f817769f59e249a16b70",
+            evidence=Evidence.ONE,
             size=99_200_000,
             licence="Apache-2.0",
             speed=Speed.MEDIUM,
