@@ -35,6 +35,9 @@ DEPTH_PLANS = {
     DepthProfile.QUALITY: DepthPlan(pixels=518 * 294, every=2, span=4),
 }
 
+BASIC_EVERY, BASIC_SPAN = 2, 2
+"""Of `basic`, whatever the profile: it does not flicker, and takes less time than carrying does."""
+
 RANGE_SECONDS = Fraction(4, 5)
 MOST_RANGE_FRAMES = 60
 
@@ -47,6 +50,12 @@ class Context(NamedTuple):
 
     before: int
     after: int
+
+
+def depth_plan(params: RenderParams) -> DepthPlan:
+    """What a job's profile means for its depth."""
+    plan = DEPTH_PLANS[params.depth_profile]
+    return plan._replace(every=BASIC_EVERY, span=BASIC_SPAN) if params.depth == BASIC else plan
 
 
 def shot_window(rate: Fraction) -> int:
@@ -74,7 +83,7 @@ def depth_context(params: RenderParams, rate: Fraction) -> Context:
         return Context(0, 0)
     if params.depth_file:
         return Context(CUT_EVIDENCE_BEFORE, CUT_EVIDENCE_AFTER)
-    plan = DEPTH_PLANS[params.depth_profile]
+    plan = depth_plan(params)
     window = 0 if params.depth == BASIC else range_window(rate)
     return Context(plan.span + window + plan.every - 1 + CUT_EVIDENCE_BEFORE, plan.span + CUT_EVIDENCE_AFTER)
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from stereo_spot_shared.rendering import DepthProfile, RenderParams
-from stereo_spot_shared.temporal import DEPTH_PLANS, Context, context_frames, depth_context, range_window, shot_window
+from stereo_spot_shared.temporal import DEPTH_PLANS, Context, context_frames, depth_context, depth_plan, range_window, shot_window
 
 RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30), Fraction(50), Fraction(60)]
 
@@ -21,16 +21,19 @@ def test_a_segment_of_20_seconds_renders_no_more_than_8_percent_of_its_frames_tw
 
 
 @pytest.mark.parametrize("profile", DepthProfile)
-def test_every_frame_is_within_reach_of_a_depth_frame_on_both_sides(profile):
-    plan = DEPTH_PLANS[profile]
+@pytest.mark.parametrize("depth", ["basic", "some-model"])
+def test_every_frame_is_within_reach_of_a_depth_frame_on_both_sides(profile, depth):
+    plan = depth_plan(RenderParams(depth=depth, depth_profile=profile))
     assert plan.span >= plan.every
+    assert plan.pixels == DEPTH_PLANS[profile].pixels
 
 
 def test_depth_with_a_meaning_of_its_own_needs_no_window_for_its_range():
     rate = Fraction(25)
-    known, unknown = (depth_context(RenderParams(depth=name), rate) for name in ("basic", "some-model"))
-    assert unknown.before - known.before == range_window(rate) == 20
-    assert unknown.after == known.after
+    known, unknown = RenderParams(depth="basic"), RenderParams(depth="some-model")
+    assert depth_context(known, rate) == Context(2 + 1 + 2, 2 + 1)
+    assert depth_context(unknown, rate) == Context(6 + 20 + 3 + 2, 6 + 1)
+    assert range_window(rate) == 20
 
 
 def test_depth_that_was_brought_along_depends_on_cuts_only():

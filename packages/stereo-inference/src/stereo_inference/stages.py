@@ -40,9 +40,9 @@ class Measured(Generic[T]):
 class Stages:
     """A chain of stages for the length of a `with` block.
 
-    `run` starts a stage on what the one before yields. With `overlap` each runs in its own thread, at most `ahead` items before its
-    consumer (one that works in bursts needs several); without, all run in the caller's thread, one after another, and nothing is
-    threaded. What a stage raises is raised where its items are consumed. Leaving the block ends all threads.
+    `run` starts a stage on what the one before yields. With `overlap` each runs in its own thread, or in its consumer's if it is to, at
+    most `ahead` items before its consumer (one that works in bursts needs several); without, all run in the caller's thread, one after
+    another, and nothing is threaded. What a stage raises is raised where its items are consumed. Leaving the block ends all threads.
     """
 
     def __init__(self, *, overlap: bool) -> None:
@@ -62,10 +62,10 @@ class Stages:
         for thread in self._threads:
             thread.join()
 
-    def run(self, name: str, items: Iterable[T], *, ahead: int = 1) -> Iterator[T]:
+    def run(self, name: str, items: Iterable[T], *, ahead: int = 1, own_thread: bool = True) -> Iterator[T]:
         """Start the stage `name`, which is the iterator `items` (over the stage started before it)."""
         inner: Measured[T] = Measured(items)
-        outer = Measured(self._threaded(name, inner, ahead)) if self._overlap else inner
+        outer = Measured(self._threaded(name, inner, ahead)) if self._overlap and own_thread else inner
         self._totals[name] = inner  # type: ignore[assignment]
         self._waits[name] = outer  # type: ignore[assignment]
         self._sources[name] = self._last

@@ -23,7 +23,7 @@ def warm_up(pixel_format: str = "yuv420p") -> None:
         plane[:] = 128
     rgb, grey = np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
     frames = [Looked(index, rgb, grey, None) for index in range(4)]
-    plan = DEPTH_PLANS[DepthProfile.BALANCED]
+    plan = DEPTH_PLANS[DepthProfile.QUALITY]
     *_, last = carried(estimated(watched(frames, plan), BasicDepth()), plan, range_window=None)
     left, right = Picture.empty(width, height, working), Picture.empty(width, height, working)
     renderer = StereoRenderer(width, height, max_disparity=2.0)

@@ -110,6 +110,22 @@ def test_a_stage_before_one_that_works_in_bursts_may_run_further_ahead() -> None
         assert made == [0, 1, 2, 3, 4, 5]
 
 
+def test_a_stage_may_share_the_thread_of_its_consumer() -> None:
+    threads: list[threading.Thread] = []
+
+    def noting(items: Iterable[int]) -> Iterator[int]:
+        for item in items:
+            threads.append(threading.current_thread())
+            yield item
+
+    with Stages(overlap=True) as stages:
+        first = stages.run("first", noting(range(3)))
+        second = stages.run("second", noting(first), own_thread=False)
+        assert list(stages.run("third", noting(second))) == [0, 1, 2]
+        assert {thread.name for thread in threads} == {"render-first", "render-third"}
+        assert sum(thread.name == "render-third" for thread in threads) == 6
+
+
 @pytest.mark.parametrize("overlap", [False, True])
 @pytest.mark.parametrize("place", ["first", "second", "third"])
 def test_what_any_stage_raises_arrives_after_the_items_before_it(overlap: bool, place: str) -> None:

@@ -28,8 +28,8 @@ from stereo_spot_media.probe import SourceInfo
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.manifest import VideoStream
-from stereo_spot_shared.rendering import DepthProfile, RenderParams
-from stereo_spot_shared.temporal import DEPTH_PLANS, context_frames, range_window
+from stereo_spot_shared.rendering import BASIC, DepthProfile, RenderParams
+from stereo_spot_shared.temporal import DEPTH_PLANS, context_frames, depth_plan, range_window
 
 SCENE = Scene(width=1920, height=1080, rate=Fraction(24), cut_frames=37)
 SEGMENT_SECONDS = 20
@@ -149,7 +149,7 @@ def judged(
     slits: dict[str, Depth],
 ) -> Iterator[DepthRow]:
     """Three ways to the depth of the same frames: each by itself, held from every k-th to the next, and carried as it is rendered."""
-    plan = DEPTH_PLANS[profile]
+    plan = depth_plan(RenderParams(depth=BASIC, depth_profile=profile)) if estimator.absolute else DEPTH_PLANS[profile]
 
     def look() -> list[Looked[SourceFrame]]:
         return list(watched(looked_at(frames, estimator, plan.pixels, video), plan))
@@ -182,7 +182,7 @@ def slit(depths: Sequence[Depth]) -> Depth:
 
 def speed(estimator: DepthEstimator, frames: Sequence[SourceFrame], video: VideoStream, params: RenderParams, threads: int) -> DepthSpeed:
     """From pictures to depth, as rendering does it, with its stages overlapping where there are threads for it."""
-    plan = DEPTH_PLANS[params.depth_profile]
+    plan = depth_plan(params)
     size = estimator.working_size(video.width, video.height, plan.pixels)
     taken_by(estimator, frames[:12], video, params, threads)  # it warms up
     seconds, stages = taken_by(estimator, frames, video, params, threads)

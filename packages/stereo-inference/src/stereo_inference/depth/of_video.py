@@ -21,7 +21,7 @@ from stereo_inference.video_io.decode import SourceFrame
 from stereo_inference.video_io.formats import working_colour
 from stereo_spot_shared.manifest import VideoStream
 from stereo_spot_shared.rendering import RenderParams
-from stereo_spot_shared.temporal import DEPTH_PLANS, range_window
+from stereo_spot_shared.temporal import depth_plan, range_window
 
 DEPTH_STAGES = ("look", "depth", "steady")
 
@@ -37,11 +37,15 @@ def depths_of(
     if params.depth_file:
         depths = stages.run("depth", brought_along(frames, Path(params.depth_file), video))
     else:
-        plan = DEPTH_PLANS[params.depth_profile]
+        plan = depth_plan(params)
         window = None if estimator.absolute else range_window(video.average_rate)
-        # While one picture is estimated the next ones are looked at: as many as there are from one depth frame to the next.
-        looks = stages.run("look", watched(looked_at(frames, estimator, plan.pixels, video), plan), ahead=plan.every * estimator.batch)
-        depths = stages.run("steady", carried(stages.run("depth", estimated(looks, estimator)), plan, range_window=window))
+        # While a model looks at one picture the next ones are made ready: as many as there are from one depth frame to the next.
+        # Where there is no model all is done in one thread, and no pictures wait between two.
+        model = not estimator.absolute
+        looks = watched(looked_at(frames, estimator, plan.pixels, video), plan)
+        looks = stages.run("look", looks, ahead=plan.every * estimator.batch, own_thread=model)
+        estimates = stages.run("depth", estimated(looks, estimator), own_thread=model)
+        depths = stages.run("steady", carried(estimates, plan, range_window=window))
     return (replace(seen, depth=scaled_foreground(seen.depth, params.foreground_scale)) for seen in depths)
 
 

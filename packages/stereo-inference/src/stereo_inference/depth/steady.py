@@ -54,7 +54,7 @@ class Looked(Generic[T]):
     depth: NDArray[np.float32] | None = None
     """(h, w), of depth frames."""
     step: Flow | None = None
-    """To the next frame of the shot."""
+    """To the next frame of the shot; let go once the way to the next depth frame is known."""
     back: Flow | None = None
     """To the last depth frame before it; None where nothing connects the two."""
     ahead: Flow | None = None
@@ -183,7 +183,7 @@ class Carry:
         for earlier in reversed([each for each in before if each.index >= last.index]):
             assert earlier.step is not None  # noqa: S101 - they are of one shot
             ahead = earlier.step if ahead is None else through(earlier.step, ahead)
-            earlier.ahead = ahead
+            earlier.ahead, earlier.step = ahead, None  # a megabyte each
         last.ahead = ahead
 
     def seen(self, frame: Looked[T]) -> Seen[T]:
