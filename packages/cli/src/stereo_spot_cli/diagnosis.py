@@ -164,8 +164,12 @@ def _depth() -> Iterator[Finding]:
     if DEFAULT_MODEL in present:
         yield Finding(verdict=Verdict.OK, what="depth", found=f"{', '.join(present)} in {store.folder}")
     else:
-        found = f"{', '.join(present) or 'no model'} in {store.folder}: auto fetches {DEFAULT_MODEL}, or takes basic, a mild relief"
-        yield Finding(verdict=Verdict.NOTE, what="depth", found=f"{found} (stereo-spot models pull {DEFAULT_MODEL})")
+        yield Finding(
+            verdict=Verdict.NOTE,
+            what="depth",
+            found=f"{', '.join(present) or 'no model'} in {store.folder}: auto fetches {DEFAULT_MODEL}, or takes basic, a mild relief",
+            advice=f"stereo-spot models pull {DEFAULT_MODEL}",
+        )
 
 
 def _processors() -> Iterator[Finding]:
