@@ -15,6 +15,7 @@ from stereo_spot_cli import output
 from stereo_spot_cli.conversion.progress import counting
 from stereo_spot_cli.output import CommandFailed
 from stereo_spot_cli.words import size
+from stereo_spot_media.sandbox import ChildLimits
 from stereo_spot_shared.rendering import AUTO, BASIC, OWN_MODEL, Engine, RenderParams
 
 MODEL_SHARE = 3
@@ -91,6 +92,11 @@ def model_bytes(params: RenderParams) -> int:
 def files_of(model: Path) -> list[Path]:
     """What a model consists of."""
     return [file for file in model.rglob("*") if file.is_file()] if model.is_dir() else [model]
+
+
+def rendering_limits() -> ChildLimits:
+    """What a child process that loads models may use: as much as a rendering process."""
+    return ChildLimits(address_space=Settings().render_address_space or None)
 
 
 def models_dir() -> Path:

@@ -16,7 +16,7 @@ from stereo_spot_cli import output
 from stereo_spot_cli.conversion.checks import check_input, check_place
 from stereo_spot_cli.conversion.order import places_of
 from stereo_spot_cli.conversion.progress import counting
-from stereo_spot_cli.depth_choice import models_dir, settled
+from stereo_spot_cli.depth_choice import models_dir, rendering_limits, settled
 from stereo_spot_cli.inspection import STALL_SECONDS
 from stereo_spot_cli.output import CommandFailed
 from stereo_spot_cli.stopping import stop_requested
@@ -72,6 +72,7 @@ def carry_out(order: PhotoOrder, params: RenderParams, *, as_json: bool) -> None
             "stereo_inference.photo.convert:convert_photos",
             PhotoTask(jobs=jobs, params=params, threads=cores(), models=models_dir()),
             returns=int,
+            limits=rendering_limits(),
             on_progress=hear,
             should_stop=stop.is_set,
             stall_seconds=STALL_SECONDS,

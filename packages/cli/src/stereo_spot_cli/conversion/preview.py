@@ -11,7 +11,7 @@ from stereo_spot_cli import output
 from stereo_spot_cli.conversion.command import with_encoder
 from stereo_spot_cli.conversion.order import Order
 from stereo_spot_cli.conversion.progress import counting
-from stereo_spot_cli.depth_choice import models_dir, settled
+from stereo_spot_cli.depth_choice import models_dir, rendering_limits, settled
 from stereo_spot_cli.inspection import STALL_SECONDS, inspect
 from stereo_spot_cli.stopping import stop_requested
 from stereo_spot_cli.words import count
@@ -58,6 +58,7 @@ def preview(order: Order, seconds: float, *, as_json: bool) -> None:
                 "stereo_inference.preview:render_preview",
                 task,
                 returns=Preview,
+                limits=rendering_limits(),
                 on_progress=show,
                 should_stop=stop.is_set,
                 stall_seconds=STALL_SECONDS,
