@@ -102,6 +102,15 @@ def test_a_file_with_another_hash_is_refused_and_deleted(hub, store):
     assert {file.name for file in store.folder.rglob("*") if file.is_file()} <= {"model.lock"}
 
 
+def test_a_model_with_an_address_of_its_own_is_fetched_from_there(hub, store):
+    model = entry(hub, url=hub.address + hub.path, repository="not/on-the-hub")
+    path = store.path(model)
+    path.parent.mkdir(parents=True)
+    path.with_suffix(".part").write_bytes(CONTENT[:1000])
+    assert store.pull(model).read_bytes() == CONTENT
+    assert hub.ranges == ["bytes=1000-"]
+
+
 def test_a_file_that_the_hub_does_not_have_is_named(hub, store):
     hub.missing = True
     assert not store.reachable(entry(hub))
@@ -196,8 +205,11 @@ def test_names_are_known_or_listed(tmp_path):
 def test_the_catalogue_names_exact_files():
     for name, model in MODELS.items():
         assert name == model.name
-        assert len(model.revision) == 40
         assert len(model.sha256) == 64
-        assert int(model.revision, 16)
+        if model.url is None:
+            assert len(model.revision) == 40
+            assert int(model.revision, 16)
+        else:
+            assert model.url.startswith(f"https://github.com/{model.repository}/releases/download/{model.revision}/")
         assert int(model.sha256, 16)
         assert model.commercial == ("NC" not in model.licence)

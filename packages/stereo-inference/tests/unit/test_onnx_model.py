@@ -38,7 +38,7 @@ def test_tensors_may_be_called_anything_and_have_one_channel_more(tmp_path, name
 def test_pictures_are_prepared_as_the_model_wants_them(tmp_path):
     path = write_model(tmp_path / "model.onnx", scale=1.0, shift=0.0)
     rgb = pictures(1, 14, 14)
-    assert load(path, Preparation(mean=HALF[0], std=HALF[1])).estimate(rgb) == pytest.approx(rgb.mean(axis=3) / 127.5 - 1, abs=1e-4)
+    assert load(path, Preparation(mean=HALF, std=HALF)).estimate(rgb) == pytest.approx(rgb.mean(axis=3) / 127.5 - 1, abs=1e-4)
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     assert load(path, Preparation()).estimate(rgb) == pytest.approx(((rgb / 255 - mean) / std).mean(axis=3), abs=1e-4)
 

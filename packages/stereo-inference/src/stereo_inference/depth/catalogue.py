@@ -1,6 +1,7 @@
 """Depth models that are known by name: where they are, under which licence, and how to be sure of them.
 
-A model is a file of a repository on the Hugging Face hub, at one revision, with one SHA-256. A new one is an entry here.
+A model is a file of a repository on the Hugging Face hub, at one revision, or at an address of its own, with one SHA-256. A new one is
+an entry here.
 `docs/adr/0011-depth-models.md` says where each number comes from.
 """
 
@@ -11,10 +12,13 @@ from typing import Final
 
 from stereo_spot_shared.base import Value
 
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-
 Rgb = tuple[float, float, float]
+
+IMAGENET_MEAN: Rgb = (0.485, 0.456, 0.406)
+IMAGENET_STD: Rgb = (0.229, 0.224, 0.225)
+ZERO: Rgb = (0.0, 0.0, 0.0)
+HALF: Rgb = (0.5, 0.5, 0.5)
+ONE: Rgb = (1.0, 1.0, 1.0)
 
 
 class Runtime(StrEnum):
@@ -46,8 +50,8 @@ class Evidence(StrEnum):
 class Preparation(Value):
     """What a model wants to see: RGB in 0..1, less `mean`, divided by `std`; sides that are multiples of `multiple`."""
 
-    mean: Rgb = IMAGENET[0]
-    std: Rgb = IMAGENET[1]
+    mean: Rgb = IMAGENET_MEAN
+    std: Rgb = IMAGENET_STD
     multiple: int = 14
 
 
@@ -60,6 +64,8 @@ class ModelEntry(Value):
     repository: str
     revision: str
     file: str
+    url: str | None = None
+    """Where the file is, if not on the hub."""
     sha256: str
     evidence: Evidence
     size: int
@@ -72,7 +78,7 @@ class ModelEntry(Value):
     @property
     def page(self) -> str:
         """Where its licence and its model card are to be read."""
-        return f"https://huggingface.co/{self.repository}"
+        return f"https://{'huggingface.co' if self.url is None else 'github.com'}/{self.repository}"
 
 
 DEFAULT_MODEL: Final = "depth-anything-v2-small"
@@ -125,16 +131,17 @@ MODELS = {
         ModelEntry(
             name="midas-v2.1-small",
             runtime=Runtime.ONNX,
-            repository="julienkay/sentis-MiDaS",
-            revision="49661c6dbe7e7e1a57290e30aae95b649fd33d54",
-            file="midas_v21_small_256.onnx",
-            sha256="b0a5b3f12625137e626805167907fe0410665bec671685d59daaa2daab19f977",
-            evidence=Evidence.HUB,
-            size=66_400_000,
+            repository="isl-org/MiDaS",
+            revision="v2_1",
+            file="model-small.onnx",
+            url="https://github.com/isl-org/MiDaS/releases/download/v2_1/model-small.onnx",
+            sha256="2d8c6cb8f415229daf1eb041024208e2608c9f98e17c81cc7c6ecb449c56fd58",
+            evidence=Evidence.SEVERAL,
+            size=66_764_249,
             licence="MIT",
             speed=Speed.FAST,
             about="MiDaS 2.1 Small: older and coarser",
-            preparation=Preparation(multiple=32),
+            preparation=Preparation(mean=ZERO, std=ONE),  # its first layers do the rest
         ),
         ModelEntry(
             name="dpt-hybrid-midas",
@@ -144,11 +151,11 @@ MODELS = {
             file="onnx/model.onnx",
             sha256="2eca68239006c64af94bdfa68464f34d7627c3dca7bb02932636e616c55a39ff",
             evidence=Evidence.HUB,
-            size=533_000_000,
+            size=533_061_339,
             licence="Apache-2.0",
             speed=Speed.SLOW,
             about="DPT Hybrid (MiDaS 3.0)",
-            preparation=Preparation(mean=HALF[0], std=HALF[1], multiple=32),
+            preparation=Preparation(mean=HALF, std=HALF, multiple=32),
         ),
         ModelEntry(
             name="depth-anything-v2-small-torch",
@@ -157,8 +164,8 @@ MODELS = {
             revision="5426e4f0f36572d16453bbda7a8389317b1bef99",
             file="model.safetensors",
             sha256="3152477ce0d8d6978d76b995120de97cb5b928701fd0f817769f59e249a16b70",
-            evidence=Evidence.ONE,
-            size=99_200_000,
+            evidence=Evidence.HUB,
+            size=99_173_660,
             licence="Apache-2.0",
             speed=Speed.MEDIUM,
             about="Depth Anything V2 Small by PyTorch, for graphics cards",

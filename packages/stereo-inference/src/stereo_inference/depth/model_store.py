@@ -126,12 +126,15 @@ def fetch(entry: ModelEntry, part: Path, on_progress: Progress) -> None:
 
     with part.open("ab") as file:
         try:
-            url = hf_hub_url(entry.repository, entry.file, revision=entry.revision)
-            there = get_hf_file_metadata(url, token=False, timeout=REACH_SECONDS)
-            if there.size is not None and file.tell() > there.size:
+            address, size = entry.url, None
+            if address is None:
+                url = hf_hub_url(entry.repository, entry.file, revision=entry.revision)
+                there = get_hf_file_metadata(url, token=False, timeout=REACH_SECONDS)
+                address, size = there.location, there.size
+            if file.tell() > (size or entry.size):
                 file.truncate(0)
             bar = heard_by(on_progress, entry.size)
-            http_get(there.location, file, resume_size=file.tell(), expected_size=there.size, tqdm_class=bar)
+            http_get(address, file, resume_size=file.tell(), expected_size=size, tqdm_class=bar)
         except OSError as error:
             if error.errno is not None:  # the disk's fault, not the network's
                 raise
