@@ -28,7 +28,7 @@ def test_over_the_scene_carrying_is_steadier_and_truer(shell):
 
 
 def test_over_a_clip_there_is_no_truth_and_a_table(shell, clip):
-    answer = shell.run("bench", "depth", clip, "--frames", "6", "--depth-profile", "quality")
+    answer = shell.run("bench", "depth", clip, "--frames", "6", "--depth-profile", "quality", env={"COLUMNS": "220"})
     assert answer.status == 0, answer.err
     assert "each by itself" in answer.out
     assert "rendered twice at 20 s" in answer.out

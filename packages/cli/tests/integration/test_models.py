@@ -26,7 +26,7 @@ def model(shell, tiny_models) -> Path:
 
 
 def test_the_list_says_licence_size_speed_and_what_is_here(shell):
-    answer = shell.run("models", "list")
+    answer = shell.run("models", "list", env={"COLUMNS": "220"})
     assert answer.status == 0
     assert "CC-BY-NC-4.0, not for commercial use" in answer.out
     line = next(line for line in answer.out.splitlines() if DEFAULT in line)

@@ -104,7 +104,7 @@ def render_segment(
         bytes=output.stat().st_size,
         seconds=StageSeconds(
             decode=stages.busy_seconds("decode"),
-            depth=sum(stages.busy_seconds(name) for name in DEPTH_STAGES),
+            depth=sum(stages.busy_seconds(name) for name in stages.names if name in DEPTH_STAGES),
             warp=stages.busy_seconds("warp"),
             encode=max(0.0, wall - stages.waited_seconds()),
             wall=wall,

@@ -72,6 +72,11 @@ class Stages:
         self._last = name
         return outer
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The stages that were started, in that order."""
+        return tuple(self._totals)
+
     def busy_seconds(self, name: str) -> float:
         """Seconds that the stage has worked, its waiting for the stage before left out."""
         source = self._sources[name]
