@@ -130,12 +130,11 @@ def age(moment: datetime) -> str:
     return duration(max(0.0, (utc_now() - moment).total_seconds()))
 
 
-def models_table(present: Mapping[ModelEntry, bool], *, default: str) -> Table:
-    """The depth models that are known by name, and which of them are here."""
-    table = plain_table("name", "licence", "size", "speed", "here", "hash from", "")
-    table.add_row("basic", "part of this program", "", "fastest", "yes", "", "needs no model: a mild relief")
+def models_table(present: Mapping[ModelEntry, bool]) -> Table:
+    """The depth models that are known by name, and which of them are here. Names are not broken: they are there to be copied."""
+    table = plain_table("name", "licence", "size", "speed", "here")
+    table.columns[0].no_wrap = True
+    table.add_row("basic", "none needed", "", "fastest", "yes")
     for entry, here in present.items():
-        licence = entry.licence if entry.commercial else f"{entry.licence}, not for commercial use"
-        about = f"{entry.about} (default)" if entry.name == default else entry.about
-        table.add_row(entry.name, licence, size(entry.size), entry.speed.value, "yes" if here else "no", entry.evidence.value, about)
+        table.add_row(entry.name, entry.licence, size(entry.size), entry.speed.value, "yes" if here else "no")
     return table

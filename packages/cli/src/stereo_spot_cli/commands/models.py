@@ -34,7 +34,8 @@ def list_models(as_json: JsonOption = False) -> None:
         output.emit({"folder": str(store.folder), "models": known})
     else:
         output.say(f"Depth models in {store.folder}:")
-        output.show(models_table({entry: store.is_present(entry) for entry in MODELS.values()}, default=DEFAULT_MODEL))
+        output.show(models_table({entry: store.is_present(entry) for entry in MODELS.values()}))
+        output.say(f"auto takes {DEFAULT_MODEL}. CC-BY-NC: not for commercial use. More of each: stereo-spot models list --json")
 
 
 @app.command("pull")
