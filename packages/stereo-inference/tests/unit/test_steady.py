@@ -73,6 +73,24 @@ def test_the_context_is_no_longer_than_it_has_to_be(profile):
     assert any(differs(0, start + after - 1, range(start, start + 1)) for start in range(20, 20 + plan.every))
 
 
+@pytest.mark.parametrize("profile", DepthProfile)
+def test_a_flicker_at_the_end_of_the_context_is_not_taken_for_a_cut(profile):
+    """One frame is brighter, just as far behind the core as depth is brought from; only the frame behind it tells that it is no cut."""
+    plan, window, after = DEPTH_PLANS[profile], range_window(RATE), context(profile).after
+    flicker = 10 * plan.every
+    pictures, _ = of_scene(60)
+    depths = [np.random.default_rng(0).random((36, 64)).astype(np.float32) + index for index in range(60)]
+    pictures[flicker] = np.clip(pictures[flicker].astype(int) + 14, 0, 255).astype(np.uint8)
+    estimator = Moody.of(pictures, depths)
+    end = flicker - plan.span + 1
+    whole = steadied(pictures, estimator, plan, window)
+    assert not whole[flicker].begins_shot
+    part = steadied(pictures, estimator, plan, window, range(end + after))
+    assert np.array_equal(whole[end - 1].depth, part[end - 1].depth)
+    short = steadied(pictures, estimator, plan, window, range(end + after - 1))
+    assert not np.array_equal(whole[end - 1].depth, short[end - 1].depth)
+
+
 def test_all_frames_of_the_plan_and_the_first_of_each_shot_are_estimated():
     pictures, _ = of_scene(30, shot=13)
     frames = list(watched(looks(pictures, range(30)), DepthPlan(36, 4, 6)))
