@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ if fault == "crashes":
 if fault == "writes_nothing":
     sys.exit(0)
 if fault == "hangs":
+    Path("itself").write_text(str(os.getpid()))
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     Path("grandchild").write_text(str(child.pid))
     time.sleep(600)

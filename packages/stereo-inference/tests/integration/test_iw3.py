@@ -7,8 +7,10 @@ STEREO_SPOT_IW3_PYTHON say where it is, by the ways that need no weights.
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -129,7 +131,7 @@ def test_it_is_killed_with_all_that_it_started_when_its_time_is_up(tmp_path, che
     with pytest.raises(RenderFailed, match="not done with 10 frames in time, and was killed"):
         render(job_for(tmp_path), checkout)
     child = int((checkout.folder / "grandchild").read_text())
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert is_gone(child)
 
 
 def test_it_stops_when_rendering_is_asked_to(tmp_path, checkout):
@@ -137,6 +139,39 @@ def test_it_stops_when_rendering_is_asked_to(tmp_path, checkout):
     (checkout.folder / "fault").write_text("hangs")
     with pytest.raises(Interrupted):
         render(job_for(tmp_path), checkout, should_stop=lambda: next(asked, True))
+
+
+def is_gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+ASKS = """
+import sys
+from pathlib import Path
+from stereo_inference.iw3.installation import Installation
+from stereo_inference.iw3.program import run_iw3
+from stereo_spot_shared.rendering import RenderParams
+folder = Path(sys.argv[1])
+run_iw3(Installation(folder, Path(sys.executable), None, 60, 60), folder / "in.mkv", folder / "out.mkv", params=RenderParams(engine="iw3"),
+        bits=8, frames=1, on_life=lambda: None, should_stop=lambda: False)
+"""
+
+
+def test_it_dies_with_the_process_that_asked_for_it(checkout):
+    """As a rendering process is killed when it is stuck, or its job was cancelled: nothing computes on for nobody."""
+    (checkout.folder / "fault").write_text("hangs")
+    with subprocess.Popen([sys.executable, "-c", ASKS, checkout.folder]) as asking:
+        deadline = time.monotonic() + 60
+        while not (checkout.folder / "grandchild").exists():
+            assert asking.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        asking.kill()
+    iw3 = int((checkout.folder / "itself").read_text())
+    while not is_gone(iw3):
+        assert time.monotonic() < deadline, "iw3 outlives whoever asked for it"
+        time.sleep(0.05)
+    os.kill(int((checkout.folder / "grandchild").read_text()), 9)
 
 
 def test_what_is_not_there_or_not_the_right_one_is_named(tmp_path, checkout, monkeypatch):

@@ -39,7 +39,8 @@ def run_iw3(
     on_life: Callable[[], None],
     should_stop: Callable[[], bool],
 ) -> None:
-    """Have iw3 make `output` of `source`; `on_life` is called as often as its output grows.
+    """Have iw3 make `output` of `source`; `on_life` is called all the while: how long it may take is decided here, since it writes its
+    pictures in large portions and says nothing between.
 
     RenderFailed with its last words where it fails or takes longer than the installation allows for so many frames, Interrupted where
     `should_stop` turns true.
@@ -47,7 +48,7 @@ def run_iw3(
     deadline = time.monotonic() + installation.start_seconds + frames * installation.frame_seconds
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            command(installation, source, output, params, bits),
+            [sys.executable, "-m", "stereo_inference.iw3.launcher", str(os.getpid()), *command(installation, source, output, params, bits)],
             cwd=installation.folder,
             env=child_environment(OFFLINE),
             stdin=subprocess.DEVNULL,
@@ -56,7 +57,6 @@ def run_iw3(
             start_new_session=True,
         )
         try:
-            size = -1
             while process.poll() is None:
                 if should_stop():
                     raise Interrupted("Rendering was asked to stop.")
@@ -65,9 +65,7 @@ def run_iw3(
                         f"iw3 was not done with {frames} frames in time, and was killed.{last_words(said.fileno())}",
                         hint="STEREO_SPOT_IW3_FRAME_SECONDS and STEREO_SPOT_IW3_START_SECONDS say how long it may take.",
                     )
-                if (grown := written(output)) != size:
-                    size = grown
-                    on_life()
+                on_life()
                 time.sleep(POLL_SECONDS)
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -90,15 +88,6 @@ def command(installation: Installation, source: Path, output: Path, params: Rend
         "--max-fps", f"{float(2 * RATE):g}", "--video-format", "mkv", "--video-codec", "ffv1",
         "--pix-fmt", "rgb24" if bits == 8 else "gbrp16le", "--colorspace", "unspecified",
     ]  # fmt: skip
-
-
-def written(output: Path) -> int:
-    """Bytes that lie where iw3 writes: under a name of its own until it is done."""
-    size = 0
-    for path in output.parent.glob(f"*{output.name}"):
-        with contextlib.suppress(OSError):
-            size += path.stat().st_size
-    return size
 
 
 def last_words(handle: int) -> str:
