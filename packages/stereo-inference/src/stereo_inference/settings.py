@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
-from pydantic import AliasChoices, Field
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -32,8 +32,8 @@ class Settings(BaseSettings):
     """Bytes of address space that a rendering process may map; 0 lifts the limit (needed for CUDA)."""
     models_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("stereo-spot", appauthor=False) / "models")
     """Where depth models lie; may be part of an image, and read-only."""
-    offline: bool = Field(default=False, validation_alias=AliasChoices("STEREO_SPOT_OFFLINE", "HF_HUB_OFFLINE"))
-    """Whether models are never fetched."""
+    offline: bool = False
+    """Whether models are never fetched. HF_HUB_OFFLINE does the same; the hub's own library reads it."""
     iw3_dir: Path | None = None
     """A checkout of nunif, whose iw3 renders the jobs that ask for it."""
     iw3_python: Path | None = None

@@ -84,6 +84,36 @@ def test_a_connection_that_breaks_is_taken_up_again(hub, store):
     assert len(hub.ranges) == 2
 
 
+def test_a_file_that_lies_on_another_server_is_fetched_from_there(hub, store):
+    """As the hub keeps large files."""
+    with serving(Hub(CONTENT, path="/elsewhere")) as other:
+        hub.elsewhere = other.address.replace("127.0.0.1", "localhost") + other.path
+        assert store.pull(entry(hub)).read_bytes() == CONTENT
+        assert (hub.ranges, other.ranges) == ([], [None])
+
+
+@pytest.mark.parametrize("own_address", [False, True])
+def test_what_was_fetched_whole_before_an_interruption_is_not_asked_for_again(hub, store, own_address):
+    """A server answers with an error to who asks for what lies behind the end."""
+    with serving(Hub(CONTENT, path="/elsewhere")) as other:
+        hub.elsewhere, hub.silent_about_size = other.address.replace("127.0.0.1", "localhost") + other.path, own_address
+        model = entry(hub, url=hub.address + hub.path if own_address else None)
+        path = store.path(model)
+        path.parent.mkdir(parents=True)
+        path.with_suffix(".part").write_bytes(CONTENT)
+        assert store.pull(model).read_bytes() == CONTENT
+        assert other.ranges == []
+
+
+def test_what_is_longer_than_the_file_is_of_another_one(hub, store):
+    model = entry(hub)
+    path = store.path(model)
+    path.parent.mkdir(parents=True)
+    path.with_suffix(".part").write_bytes(bytes(len(CONTENT) + 1))
+    assert store.pull(model).read_bytes() == CONTENT
+    assert hub.ranges == [None]
+
+
 def test_a_wrong_beginning_is_found_out_and_thrown_away(hub, store):
     model = entry(hub)
     path = store.path(model)
@@ -140,7 +170,18 @@ def test_a_model_put_there_by_hand_is_used_from_a_folder_that_cannot_be_written(
 def test_offline_nothing_is_asked(hub, tmp_path):
     store = ModelStore(tmp_path, offline=True)
     assert not store.reachable(entry(hub))
-    with pytest.raises(NotFetched, match="cannot be fetched offline"):
+    with pytest.raises(NotFetched, match="cannot be fetched offline") as refusal:
+        store.pull(entry(hub))
+    assert refusal.value.hint == "STEREO_SPOT_OFFLINE is set."
+    assert hub.ranges == []
+
+
+def test_the_hubs_own_word_for_offline_is_heeded(hub, store, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # as its library reads it when it is imported
+    assert not store.reachable(entry(hub))
+    with pytest.raises(NotFetched, match="HF_HUB_OFFLINE"):
         store.pull(entry(hub))
     assert hub.ranges == []
 
@@ -156,7 +197,8 @@ def test_a_closed_door_is_no_network(store, hub, monkeypatch):
         assert not store.reachable(entry(hub))
 
 
-def test_a_server_that_says_nothing_is_given_up(store, hub, monkeypatch):
+@pytest.mark.parametrize("own_address", [False, True])
+def test_a_server_that_says_nothing_is_given_up(store, hub, monkeypatch, own_address):
     """It takes the connection and is silent. Whoever waits is told after REACH_SECONDS, which are made short here."""
     from huggingface_hub import constants
 
@@ -167,7 +209,10 @@ def test_a_server_that_says_nothing_is_given_up(store, hub, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"http://127.0.0.1:{port}/{{repo_id}}/{{revision}}/{{filename}}")
-        assert not store.reachable(entry(hub))
+        model = entry(hub, url=f"http://127.0.0.1:{port}/model.onnx" if own_address else None)
+        assert not store.reachable(model)
+        with pytest.raises(NotFetched, match=r"could not be fetched from somebody/some-model: (no answer within 0.2 seconds|.*timed out)"):
+            store.pull(model)
     deadline = time.monotonic() + 60
     while any(thread.name == "model-hub" for thread in threading.enumerate()):
         assert time.monotonic() < deadline, "the thread that asked never ends"

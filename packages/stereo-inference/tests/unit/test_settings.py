@@ -21,8 +21,16 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEREO_SPOT_RENDER_THREADS", "3")
     monkeypatch.setenv("STEREO_SPOT_RENDER_ADDRESS_SPACE", "0")
     monkeypatch.setenv("STEREO_SPOT_RENDER_NETWORK", "true")
+    monkeypatch.setenv("STEREO_SPOT_OFFLINE", "0")
     settings = Settings()
-    assert (settings.render_threads, settings.render_address_space, settings.render_network) == (3, 0, True)
+    assert (settings.render_threads, settings.render_address_space, settings.render_network, settings.offline) == (3, 0, True, False)
+
+
+@pytest.mark.parametrize("value", ["", "ON", "never"])
+def test_variables_of_the_hub_are_its_own_and_break_nothing(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.delenv("STEREO_SPOT_OFFLINE", raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", value)
+    assert Settings().offline is False
 
 
 @pytest.mark.parametrize(("name", "value"), [("RENDER_THREADS", "0"), ("RENDER_THREADS", "many"), ("RENDER_ADDRESS_SPACE", "-1")])

@@ -6,19 +6,22 @@ the catalogue, whoever put it there.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import threading
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from stereo_inference.depth.catalogue import ModelEntry
 from stereo_inference.settings import Settings
 from stereo_spot_shared.errors import ModelMissing, StereoSpotError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfFileMetadata
 
 REACH_SECONDS = 5.0
 """How long it may take to find out that there is no network."""
@@ -71,21 +74,11 @@ class ModelStore:
         """Whether the model could be fetched now, found out within REACH_SECONDS, whatever the network does."""
         if self._offline:
             return False
-        answered = threading.Event()
-
-        def ask() -> None:
-            from huggingface_hub import get_hf_file_metadata, hf_hub_url
-
-            with contextlib.suppress(Exception):  # whatever is wrong, it is not reachable
-                url = hf_hub_url(entry.repository, entry.file, revision=entry.revision)
-                get_hf_file_metadata(url, token=False, timeout=REACH_SECONDS)
-                answered.set()
-
-        # Looking up a name knows no deadline: a thread of its own may wait for it longer than anybody else does.
-        thread = threading.Thread(target=ask, name="model-hub", daemon=True)
-        thread.start()
-        thread.join(REACH_SECONDS)
-        return answered.is_set()
+        try:
+            located(entry)
+        except NotFetched:
+            return False
+        return True
 
     def pull(self, entry: ModelEntry, on_progress: Progress = lambda _here, _all: None) -> Path:
         """Fetch the model; one that is there already and right is left alone. What was fetched before an interruption is kept.
@@ -96,7 +89,7 @@ class ModelStore:
         if path.is_file() and sha256_of(path) == entry.sha256:
             return path
         if self._offline:
-            raise NotFetched(f"The depth model {entry.name} cannot be fetched offline.", hint="HF_HUB_OFFLINE is set.")
+            raise NotFetched(f"The depth model {entry.name} cannot be fetched offline.", hint="STEREO_SPOT_OFFLINE is set.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(path.with_suffix(".lock")):  # somebody else may be fetching the same one
@@ -121,19 +114,15 @@ def fetch(entry: ModelEntry, part: Path, on_progress: Progress) -> None:
 
     By the two steps that the hub's library downloads with; its own `hf_hub_download` begins anew in every process.
     """
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.file_download import http_get
 
+    address, size = located(entry)
     with part.open("ab") as file:
+        if file.tell() > size:  # it is of another file
+            file.seek(0)
+            file.truncate()
         try:
-            address, size = entry.url, None
-            if address is None:
-                url = hf_hub_url(entry.repository, entry.file, revision=entry.revision)
-                there = get_hf_file_metadata(url, token=False, timeout=REACH_SECONDS)
-                address, size = there.location, there.size
-            if file.tell() > (size or entry.size):
-                file.truncate(0)
-            bar = heard_by(on_progress, entry.size)
+            bar = heard_by(on_progress, size)
             http_get(address, file, resume_size=file.tell(), expected_size=size, tqdm_class=bar)
         except OSError as error:
             if error.errno is not None:  # the disk's fault, not the network's
@@ -143,12 +132,36 @@ def fetch(entry: ModelEntry, part: Path, on_progress: Progress) -> None:
             raise not_fetched(entry, error) from error
 
 
+def located(entry: ModelEntry) -> tuple[str, int]:
+    """The address that gives the file of an entry now, and its size in bytes. NotFetched where no answer comes within REACH_SECONDS."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    url = entry.url or hf_hub_url(entry.repository, entry.file, revision=entry.revision)
+    answers: SimpleQueue[HfFileMetadata | Exception] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(get_hf_file_metadata(url, token=False, timeout=REACH_SECONDS))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong, it is told to whoever waits
+            answers.put(error)
+
+    # Looking up a name knows no deadline: a thread of its own may wait for it longer than anybody else does.
+    threading.Thread(target=ask, name="model-hub", daemon=True).start()
+    try:
+        answer = answers.get(timeout=REACH_SECONDS)
+    except Empty:
+        answer = TimeoutError(f"no answer within {REACH_SECONDS:g} seconds")
+    if isinstance(answer, Exception):
+        raise not_fetched(entry, answer) from answer
+    return answer.location, answer.size or entry.size
+
+
 def not_fetched(entry: ModelEntry, error: Exception) -> NotFetched:
     """Why a download failed, in one sentence."""
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return NotFetched(
         f"The depth model {entry.name} could not be fetched from {entry.repository}: {first.rstrip('.')}.",
-        hint="What was fetched is kept: the same command goes on from there.",
+        hint="What was fetched is kept: the same command goes on from there. Without a network, put its file into the folder of models.",
     )
 
 
