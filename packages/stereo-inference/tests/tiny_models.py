@@ -20,19 +20,23 @@ def write_model(
     count: int | str = "N",
     height: int | str = "H",
     width: int | str = "W",
+    only: tuple[int, int] | None = None,
     shrink: int = 1,
     scale: float = 3.0,
     shift: float = 5.0,
     fault: Fault = "",
 ) -> Path:
-    """A model that answers `scale * mean of the channels + shift`, averaged over `shrink` x `shrink` pixels; or with a fault."""
+    """A model that answers `scale * mean of the channels + shift`, averaged over `shrink` x `shrink` pixels; or with a fault.
+
+    `only`: the one width and height that it takes, though its inputs do not say so, as with exports that count positions.
+    """
     asked, answered = names
     channels = 4 if fault == "four-channels" else 3
     nodes = [helper.make_node("ReduceMean", [asked, "axis"], ["mean"], keepdims=1)]
     constants = {
         "axis": np.array([1], np.int64),
         "scale": np.array(0 if fault == "flat" else scale, np.float32),
-        "shift": np.array(np.nan if fault == "nan" else shift, np.float32),
+        "shift": np.full((1, 1, only[1], only[0]) if only else (), np.nan if fault == "nan" else shift, np.float32),
     }
     nodes.append(helper.make_node("AveragePool", ["mean"], ["pooled"], kernel_shape=[shrink, shrink], strides=[shrink, shrink]))
     nodes.append(helper.make_node("Mul", ["pooled", "scale"], ["scaled"]))

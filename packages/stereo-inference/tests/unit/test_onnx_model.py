@@ -49,6 +49,16 @@ def test_a_size_that_is_fixed_is_kept_to(tmp_path):
     assert model.estimate(pictures(2, 28, 56)).shape == (2, 28, 56)
 
 
+def test_a_size_that_only_the_catalogue_knows_is_kept_to(tmp_path):
+    """The graph calls its sides free and takes one size: it is tried out, and used, at that."""
+    path = write_model(tmp_path / "model.onnx", only=(56, 28))
+    with pytest.raises(ModelUnsuitable, match="fails on a picture of"):
+        load(path)
+    model = load(path, Preparation(mean=HALF, std=HALF, size=(56, 28)))
+    assert model.working_size(1920, 1080, 378 * 210) == (56, 28)
+    assert model.estimate(pictures(1, 28, 56)).shape == (1, 28, 56)
+
+
 @pytest.mark.parametrize("count", [1, 4])
 def test_a_number_of_pictures_that_is_fixed_is_kept_to(tmp_path, count):
     model = load(write_model(tmp_path / "model.onnx", count=count))

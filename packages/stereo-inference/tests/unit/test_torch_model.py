@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import numpy as np
 import pytest
 
 from stereo_inference.depth import load_estimator
-from stereo_inference.depth.catalogue import Preparation
-from stereo_inference.depth.torch_model import DEPTH_ANYTHING_V2_SMALL, TorchDepth
+from stereo_inference.depth.catalogue import HALF, ONE, ZERO, Preparation
+from stereo_inference.depth.torch_model import DEPTH_ANYTHING_V2_SMALL, TorchDepth, preparation_of
 from stereo_spot_shared.errors import ModelUnsuitable
 
 TINY_BACKBONE = {
@@ -71,6 +72,62 @@ def test_a_folder_as_transformers_saves_it_is_loaded_by_its_path(transformers, t
         expected = model.eval()(pixel_values=shown).predicted_depth.numpy()
     assert depth == pytest.approx(expected, rel=1e-3, abs=1e-2)
     assert np.ptp(depth) > 0.01
+
+
+def test_a_folder_that_says_how_it_wants_its_pictures_is_given_them_so(transformers, tmp_path):
+    """MiDaS's DPT counts its positions: it takes one size, and another preparation than most."""
+    import torch
+
+    torch.manual_seed(1)
+    sizes = {"hidden_size": 24, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 48, "image_size": 64}
+    config = transformers.DPTConfig(
+        **sizes, patch_size=16, backbone_out_indices=[0, 1, 2, 3], neck_hidden_sizes=[4, 8, 12, 16], fusion_hidden_size=32
+    )
+    model = transformers.DPTForDepthEstimation(config)
+    with torch.no_grad():
+        model.head.head[4].bias.fill_(1.0)
+        model.head.head[4].weight.mul_(1e6)
+    model.save_pretrained(str(tmp_path / "model"))
+    described(tmp_path / "model", image_mean=HALF, image_std=HALF, size={"height": 64, "width": 64}, keep_aspect_ratio=False)
+    estimator = load_estimator("own-model", model=tmp_path / "model")
+    assert estimator.working_size(1920, 1080, 378 * 210) == (64, 64)
+    rgb = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3)).astype(np.uint8)
+    with torch.inference_mode():
+        expected = model.eval()(pixel_values=(torch.from_numpy(rgb) / 127.5 - 1).permute(0, 3, 1, 2)).predicted_depth.numpy()
+    assert np.ptp(expected) > 0.01
+    assert estimator.estimate(rgb) == pytest.approx(expected, rel=1e-3, abs=1e-2)
+
+
+def described(folder, **wanted) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "preprocessor_config.json").write_text(json.dumps({"do_normalize": True, "resample": 2} | wanted))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "preparation"),
+    [
+        ({}, Preparation()),
+        ({"image_mean": HALF, "image_std": HALF, "size": 384}, Preparation(mean=HALF, std=HALF, size=(384, 384))),
+        ({"size": {"height": 256, "width": 512}}, Preparation(size=(512, 256))),
+        ({"size": 518, "keep_aspect_ratio": True, "ensure_multiple_of": 32}, Preparation(multiple=32)),
+        ({"size": 518, "keep_aspect_ratio": True, "ensure_multiple_of": 1}, Preparation()),
+        ({"do_normalize": False, "image_mean": HALF, "image_std": HALF}, Preparation(mean=ZERO, std=ONE)),
+    ],
+)
+def test_what_a_folder_says_of_its_pictures_is_read(tmp_path, wanted, preparation):
+    described(tmp_path / "model", **wanted)
+    assert preparation_of(tmp_path / "model") == preparation
+
+
+def test_a_folder_that_says_nothing_is_shown_pictures_as_most_are(tmp_path):
+    assert preparation_of(tmp_path) == Preparation()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"image_mean": [0.5]}', b'{"size": {"shortest_edge": 384}}'])
+def test_a_description_that_cannot_be_read_is_refused(tmp_path, content):
+    (tmp_path / "preprocessor_config.json").write_bytes(content)
+    with pytest.raises(ModelUnsuitable, match=r"cannot be read from .*preprocessor_config\.json"):
+        preparation_of(tmp_path)
 
 
 def test_weights_must_be_those_of_the_architecture(transformers, tmp_path):

@@ -75,10 +75,14 @@ def estimator_of(params: RenderParams, *, threads: int = 1, models: Path | None 
 
 
 def own_model(path: Path | None, threads: int) -> DepthEstimator:
-    """A model of one's own: an ONNX file, or a folder as transformers saves them. It is shown pictures as most models want them."""
+    """A model of one's own: an ONNX file, which is shown pictures as most models want them, or a folder as transformers saves them."""
     if path is None or not path.exists():
         raise ModelMissing(f"There is no depth model at {path}.", hint="It must be where the workers can read it, at the same path.")
-    return load_model(path, Runtime.TORCH if path.is_dir() else Runtime.ONNX, path.name, Preparation(), threads)
+    if not path.is_dir():
+        return load_model(path, Runtime.ONNX, path.name, Preparation(), threads)
+    from stereo_inference.depth.torch_model import preparation_of
+
+    return load_model(path, Runtime.TORCH, path.name, preparation_of(path), threads)
 
 
 def load_model(path: Path, runtime: Runtime, name: str, preparation: Preparation, threads: int) -> DepthEstimator:

@@ -48,16 +48,18 @@ class Evidence(StrEnum):
 
 
 class Preparation(Value):
-    """What a model wants to see: RGB in 0..1, less `mean`, divided by `std`; sides that are multiples of `multiple`."""
+    """What a model wants to see: RGB in 0..1, less `mean`, divided by `std`; sides that are multiples of `multiple`, or just `size`."""
 
     mean: Rgb = IMAGENET_MEAN
     std: Rgb = IMAGENET_STD
     multiple: int = 14
+    size: tuple[int, int] | None = None
+    """Width and height, of a model that takes no others; not every graph says so itself."""
 
 
 class ModelEntry(Value):
-    """One model. `size` is in bytes, about, for people; `commercial` is false where the licence forbids it: such a model is fetched
-    only by who accepts that."""
+    """One model. `size` is in bytes; `commercial` is false where the licence forbids it: such a model is fetched only by who accepts
+    that."""
 
     name: str
     runtime: Runtime
@@ -155,7 +157,7 @@ MODELS = {
             licence="Apache-2.0",
             speed=Speed.SLOW,
             about="DPT Hybrid (MiDaS 3.0)",
-            preparation=Preparation(mean=HALF, std=HALF, multiple=32),
+            preparation=Preparation(mean=HALF, std=HALF, size=(384, 384)),  # its positions are counted for 24x24 patches
         ),
         ModelEntry(
             name="depth-anything-v2-small-torch",

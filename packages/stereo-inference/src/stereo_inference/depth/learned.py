@@ -23,7 +23,9 @@ TRIAL_SIDE = 224
 
 
 def working_size(width: int, height: int, pixels: int, preparation: Preparation) -> tuple[int, int]:
-    """A size of about so many pixels in the shape of the picture, no larger than it, in multiples that the model can take."""
+    """A size of about so many pixels in the shape of the picture, no larger, in multiples that the model takes; or its only size."""
+    if preparation.size is not None:
+        return preparation.size
     scale = min(1.0, math.sqrt(pixels / (width * height)))
     step = preparation.multiple
     columns, rows = (max(1, round(side * scale / step)) * step for side in (width, height))

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
 
-from stereo_inference.depth.catalogue import Preparation
+from stereo_inference.depth.catalogue import IMAGENET_MEAN, IMAGENET_STD, ONE, ZERO, Preparation, Rgb
 from stereo_inference.depth.learned import TRIAL_SIDE, as_depth, prepared, try_out, working_size
 from stereo_spot_shared.errors import ModelUnsuitable
 
@@ -98,6 +99,44 @@ def depth_anything_v2_small(path: Path) -> Any:
     model = transformers.DepthAnythingForDepthEstimation(config)
     model.load_state_dict(imported("safetensors.torch").load_file(str(path)), strict=True)
     return model
+
+
+class Size(BaseModel):
+    """A picture's, as transformers writes it."""
+
+    width: int
+    height: int
+
+
+class Preprocessor(BaseModel):
+    """What matters here of how a model wants its pictures, as transformers writes it down."""
+
+    do_normalize: bool = True
+    image_mean: Rgb = IMAGENET_MEAN
+    image_std: Rgb = IMAGENET_STD
+    size: Size | int | None = None
+    keep_aspect_ratio: bool = False
+    ensure_multiple_of: int = 1
+
+    def preparation(self) -> Preparation:
+        """The same in our terms. A model whose pictures do not keep their shape takes one size only."""
+        mean, std = (self.image_mean, self.image_std) if self.do_normalize else (ZERO, ONE)
+        if self.keep_aspect_ratio or self.size is None:
+            multiple = self.ensure_multiple_of if self.ensure_multiple_of > 1 else Preparation().multiple
+            return Preparation(mean=mean, std=std, multiple=multiple)
+        size = (self.size, self.size) if isinstance(self.size, int) else (self.size.width, self.size.height)
+        return Preparation(mean=mean, std=std, size=size)
+
+
+def preparation_of(folder: Path) -> Preparation:
+    """What the model of a folder wants to see; as most models do, where it does not say. ModelUnsuitable where that cannot be read."""
+    file = folder / "preprocessor_config.json"
+    if not file.is_file():
+        return Preparation()
+    try:
+        return Preprocessor.model_validate_json(file.read_bytes()).preparation()
+    except (ValidationError, OSError) as error:
+        raise ModelUnsuitable(f"How the depth model {folder.name} wants its pictures cannot be read from {file}.") from error
 
 
 def imported(module: str) -> Any:
