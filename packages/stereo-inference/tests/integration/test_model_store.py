@@ -151,7 +151,7 @@ def test_a_file_that_the_hub_does_not_have_is_named(hub, store):
 def test_a_file_that_was_changed_is_not_used_and_pulled_anew(hub, store):
     model = entry(hub)
     path = store.pull(model)
-    path.write_bytes(CONTENT[:-1] + b"!")
+    path.write_bytes(CONTENT[:-1] + bytes([CONTENT[-1] ^ 1]))
     with pytest.raises(ModelMissing, match="is not the file that it should be"):
         store.verified(model)
     assert store.pull(model).read_bytes() == CONTENT
