@@ -14,13 +14,13 @@ from stereo_spot_shared.timing import Ticks
 _MORNING = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
-def a_job(*, minute: int = 0, **changes: Any) -> Job:
+def a_job(*, minute: int = 0, name: str = "Käse & “Wein” 100%.mp4", **changes: Any) -> Job:
     """A new job that was created in that minute of the morning."""
     job_id = new_job_id()
     at = _MORNING + timedelta(minutes=minute)
     job = Job(
         job_id=job_id,
-        source=Source(key=f"jobs/{job_id}/source", name="Käse & “Wein” 100%.mp4", etag="e-1", size=123_456_789_012),
+        source=Source(key=f"jobs/{job_id}/source", name=name, etag="e-1", size=123_456_789_012),
         params=RenderParams(layout=FramePacking.HALF_TB, max_disparity=1.7),
         created_at=at,
         updated_at=at,

@@ -139,6 +139,25 @@ class JobStoreContract:
         _assert_each_once(seen, [job for job in jobs if job.status in wanted])
         assert store.list(statuses=frozenset()).jobs == ()
 
+    def test_a_search_finds_parts_of_names_whatever_their_case(self, store: JobStore) -> None:
+        names = ["Grüße aus KÖLN.mp4", "cologne.mkv", "100%_sure.mov", "100 days.mp4"] * 2
+        jobs = [store.create(a_job(minute=number, name=name)) for number, name in enumerate(names)]
+        for text, wanted in (("köln", 0), ("OLOGNE.m", 1), ("100%", 2), ("0 d", 3)):
+            found = _walk(store, limit=1, name=text)
+            _assert_each_once(found, [job for job in jobs if job.source.name == names[wanted]])
+        assert _walk(store, limit=4, name="_")[0] == (jobs[6], jobs[2])
+        assert not any(_walk(store, limit=4, name="nothing like it"))
+
+    def test_a_search_among_statuses(self, store: JobStore) -> None:
+        jobs = [
+            store.create(a_job(minute=number, name=name, status=status))
+            for number, (name, status) in enumerate(
+                [("a film.mp4", JobStatus.FAILED), ("a film.mp4", JobStatus.QUEUED), ("other.mp4", JobStatus.FAILED)]
+            )
+        ]
+        found = _walk(store, limit=4, name="film", statuses=frozenset({JobStatus.FAILED}))
+        _assert_each_once(found, jobs[:1])
+
     def test_a_list_follows_a_change_of_status(self, store: JobStore) -> None:
         job = store.create(a_job(status=JobStatus.QUEUED))
         store.update(job.evolve(status=JobStatus.CHUNKING))
@@ -146,11 +165,11 @@ class JobStoreContract:
         assert [found.job_id for found in store.list(statuses=frozenset({JobStatus.CHUNKING})).jobs] == [job.job_id]
 
 
-def _walk(store: JobStore, *, limit: int, statuses: frozenset[JobStatus] | None = None) -> list[tuple[Job, ...]]:
-    page = store.list(statuses=statuses, limit=limit)
+def _walk(store: JobStore, *, limit: int, statuses: frozenset[JobStatus] | None = None, name: str | None = None) -> list[tuple[Job, ...]]:
+    page = store.list(statuses=statuses, name=name, limit=limit)
     pages = [page.jobs]
     while page.cursor is not None:
-        page = store.list(statuses=statuses, limit=limit, cursor=page.cursor)
+        page = store.list(statuses=statuses, name=name, limit=limit, cursor=page.cursor)
         pages.append(page.jobs)
     return pages
 

@@ -209,6 +209,15 @@ class ObjectStorageContract:
         assert keys(storage, prefix) == expected
         assert keys(storage, prefix, limit=1) == expected
 
+    def test_a_copy_is_an_object_of_its_own(self, storage: ObjectStorage, other: ObjectStorage) -> None:
+        storage.put_bytes(b"content", "a/b")
+        storage.put_bytes(b"before", "c")
+        assert other.copy("a/b", "c") == storage.stat("c")
+        storage.delete("a/b")
+        assert other.read_range("c") == b"content"
+        with pytest.raises(NotFound):
+            storage.copy("a/b", "d")
+
     def test_objects_that_come_and_go_meanwhile_disturb_no_walk(self, storage: ObjectStorage, other: ObjectStorage) -> None:
         staying = [f"d{number}/x" for number in range(8)]
         for key in staying:

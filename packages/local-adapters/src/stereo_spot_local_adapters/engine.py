@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sqlite3
@@ -21,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, inspect
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from stereo_spot_local_adapters.tables import DATABASE_VERSION, metadata
+from stereo_spot_local_adapters.tables import DATABASE_VERSION, jobs, metadata
 from stereo_spot_local_adapters.vendor_errors import database_errors, is_busy
 from stereo_spot_shared.errors import RetryableError, StoreUnavailable, UnknownSchema
 
@@ -109,11 +110,26 @@ class Database:
             )
 
     def _create_tables(self, connection: Connection) -> None:
-        if connection.exec_driver_sql("PRAGMA user_version").scalar_one() != 0:
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        if version == DATABASE_VERSION:
             return  # another process was first
-        metadata.create_all(connection, checkfirst=False)
-        connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION_ID}")
+        if version == 0:
+            metadata.create_all(connection, checkfirst=False)
+            connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION_ID}")
+        else:
+            _from_1_to_2(connection)
         connection.exec_driver_sql(f"PRAGMA user_version = {DATABASE_VERSION}")
+
+
+def _from_1_to_2(connection: Connection) -> None:
+    """The names of sources become a column that can be searched."""
+    connection.exec_driver_sql("ALTER TABLE jobs ADD COLUMN name TEXT NOT NULL DEFAULT ''")
+    for row in connection.execute(select(jobs.c.job_id, jobs.c.body)).all():
+        try:
+            name = json.loads(row.body)["source"]["name"].casefold()
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # a damaged row stays what it is
+        connection.execute(update(jobs).where(jobs.c.job_id == row.job_id).values(name=name))
 
 
 @dataclass(frozen=True)

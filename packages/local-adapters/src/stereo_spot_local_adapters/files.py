@@ -165,6 +165,28 @@ def _mark_as_new(descriptor: int) -> None:
         os.utime(descriptor, ns=(now, now))
 
 
+def write_all_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Write `data` at `offset`, all of it."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def remove_empty(directory: Path, root: Path) -> None:
+    """Remove directories that became empty, upwards to `root`, and bring that to the disk."""
+    while directory != root:
+        try:
+            directory.rmdir()
+        except FileNotFoundError:
+            pass  # somebody else was faster
+        except OSError:
+            break  # not empty (any more)
+        directory = directory.parent
+    with suppress(FileNotFoundError):
+        sync_directory(directory)
+
+
 def _write_all(descriptor: int, block: bytes) -> None:
     view = memoryview(block)
     while view:

@@ -45,6 +45,7 @@ class SqlJobStore:
             "version": 1,
             "status": stored.status.value,
             "created_us": (stored.created_at - _EPOCH) // timedelta(microseconds=1),
+            "name": stored.source.name.casefold(),
             "body": stored.model_dump_json(),
         }
         with self._transactions.write() as connection:
@@ -75,8 +76,12 @@ class SqlJobStore:
                 raise NotFound(f"there is no job {job.job_id}")
         raise Conflict(f"job {job.job_id} is no longer at version {job.version}")
 
-    def list(self, *, statuses: frozenset[JobStatus] | None = None, cursor: str | None = None, limit: int = 50) -> JobPage:
+    def list(
+        self, *, statuses: frozenset[JobStatus] | None = None, name: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> JobPage:
         query = _NEWEST_FIRST.limit(limit + 1)
+        if name:
+            query = query.where(jobs.c.name.contains(name.casefold(), autoescape=True))
         if cursor is not None:
             query = query.where(tuple_(jobs.c.created_us, jobs.c.job_id) < tuple_(*_place(cursor)))
         with self._transactions.read() as connection:

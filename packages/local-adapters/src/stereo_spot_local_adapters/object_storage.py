@@ -12,18 +12,23 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
+from typing import TypeVar
 
 from stereo_spot_local_adapters import files
 from stereo_spot_local_adapters.vendor_errors import storage_error
 from stereo_spot_shared.errors import Conflict, NotFound, StorageUnavailable
 from stereo_spot_shared.interfaces import ObjectInfo, ObjectPage
 
+Result = TypeVar("Result")
+
 MAX_KEY_BYTES = 1024
 _MAX_NAME_BYTES = 255
+_READ_TRIES = 4
 _PUBLISH_TRIES = 100
 """How often a deleted parent directory is made again before giving up; each time another process must have removed it."""
 
@@ -50,17 +55,20 @@ class FileObjectStorage:
     def put_bytes(self, data: bytes, key: str, *, if_absent: bool = False) -> ObjectInfo:
         return self._put(lambda temporary: files.write(data, temporary), key, if_absent=if_absent)
 
+    def copy(self, key: str, to_key: str) -> ObjectInfo:
+        source = self._path(key)
+        with _storage_errors(source):
+            self._existing(source, key)
+        return self._put(lambda temporary: _reading(key, lambda: files.share_or_copy(source, temporary)), to_key, if_absent=False)
+
     def get_file(self, key: str, path: Path) -> ObjectInfo:
         source = self._path(key)
         with _storage_errors(path):
-            self._require(source, key)
+            self._existing(source, key)
             path.parent.mkdir(parents=True, exist_ok=True)
             files.sweep(path.parent)
             with files.temporary_path(path.parent) as temporary:
-                try:
-                    found = files.share_or_copy(source, temporary)
-                except FileNotFoundError:
-                    raise _not_found(key) from None
+                found = _reading(key, lambda: files.share_or_copy(source, temporary))
                 files.sync_file(temporary)  # a copy must not be empty after a power cut; of a shared file it is on the disk
                 files.publish(temporary, path, if_absent=False)
         return _info(key, found)
@@ -69,14 +77,14 @@ class FileObjectStorage:
         if start < 0 or (length is not None and length < 0):
             raise ValueError(f"not a range of bytes: start {start}, length {length}")
         path = self._path(key)
-        with _storage_errors(path), self._existing(key), path.open("rb") as file:
+        with _storage_errors(path), _reading(key, lambda: path.open("rb")) as file:
             file.seek(start)
             return file.read(-1 if length is None else length)
 
     def stat(self, key: str) -> ObjectInfo:
         path = self._path(key)
         with _storage_errors(path):
-            return _info(key, self._require(path, key))
+            return _info(key, self._existing(path, key))
 
     def list(self, prefix: str, *, cursor: str | None = None, limit: int = 1000) -> ObjectPage:
         found: list[ObjectInfo] = []
@@ -96,7 +104,7 @@ class FileObjectStorage:
                 if _is_object(path):
                     raise
                 return
-            self._remove_empty(path.parent)
+            files.remove_empty(path.parent, self._objects)
 
     def uri(self, key: str) -> str:
         return self._path(key).as_uri()
@@ -130,42 +138,38 @@ class FileObjectStorage:
             with suppress(FileNotFoundError):  # the object was deleted again
                 files.sync_directory(directory)
 
-    def _remove_empty(self, directory: Path) -> None:
-        """Remove directories that became empty, upwards, and bring the deletion to the disk."""
-        while directory != self._objects:
-            try:
-                directory.rmdir()
-            except FileNotFoundError:
-                pass  # another delete was faster
-            except OSError:
-                break  # not empty (any more)
-            directory = directory.parent
-        with suppress(FileNotFoundError):
-            files.sync_directory(directory)
-
-    def _path(self, key: str) -> Path:
-        """Where the object of this key lies. ValueError for what is no key; nothing outside of the root is ever named."""
+    @staticmethod
+    def relative_path(key: str) -> Path:
+        """Where the object of this key lies below the folder of all. ValueError for what is no key: nothing outside is ever named."""
         names = key.split("/")
         if len(key.encode(errors="surrogatepass")) > MAX_KEY_BYTES or not all(map(_is_name, names)):
             raise ValueError(f"not a key of an object: {key!r}")
-        path = self._objects.joinpath(*names)
+        return Path(*names)
+
+    def _path(self, key: str) -> Path:
+        path = self._objects / self.relative_path(key)
         if Path(os.path.realpath(path)) != path:
             raise StorageUnavailable(f"{path} leads elsewhere through a symbolic link", hint="Remove the link: objects are plain files.")
         return path
 
-    def _require(self, path: Path, key: str) -> os.stat_result:
-        with self._existing(key):
-            found = path.stat()
+    def _existing(self, path: Path, key: str) -> os.stat_result:
+        found = _reading(key, path.stat)
         if not stat.S_ISREG(found.st_mode):
             raise _not_found(key)
         return found
 
-    @contextmanager
-    def _existing(self, key: str) -> Iterator[None]:
+
+def _reading(key: str, action: Callable[[], Result]) -> Result:
+    """What `action` returns; NotFound where it finds no file.
+
+    Asked more than once: not every file system keeps Linux's promise that a name is there all the time while a file takes another's place.
+    """
+    for attempt in range(_READ_TRIES):
         try:
-            yield
+            return action()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            raise _not_found(key) from None
+            time.sleep(0.001 * attempt)
+    raise _not_found(key)
 
 
 def _walk(directory: Path, base: str, prefix: str, after: str) -> Iterator[ObjectInfo]:

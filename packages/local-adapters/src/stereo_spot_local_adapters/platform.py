@@ -11,6 +11,7 @@ from stereo_spot_local_adapters.object_storage import FileObjectStorage
 from stereo_spot_local_adapters.queue import SqlQueue
 from stereo_spot_local_adapters.segment_completion_store import SqlSegmentCompletionStore
 from stereo_spot_local_adapters.settings import LocalSettings
+from stereo_spot_local_adapters.upload_store import FileUploadStore
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_shared.pipeline import STAGES
 
@@ -41,5 +42,6 @@ def open_platform(data_dir: Path, *, queue_group: str = "main") -> Platform:
             for stage, spec in STAGES.items()
         },
         storage=storage,
+        uploads=FileUploadStore(data_dir, storage),
         close=database.close,
     )

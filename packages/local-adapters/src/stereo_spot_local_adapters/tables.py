@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
 
-DATABASE_VERSION = 1
+DATABASE_VERSION = 2
 """Version of this layout; raised with a migration in `engine.py`. A newer database is refused."""
 
 metadata = MetaData()
@@ -20,6 +20,7 @@ jobs = Table(
     Column("version", Integer, nullable=False),
     Column("status", String(20), nullable=False),
     Column("created_us", BigInteger, nullable=False),  # set once: a page's cursor is a place in this order
+    Column("name", Text, nullable=False, server_default=""),  # of the source, casefolded: what is searched
     Column("body", Text, nullable=False),
     Index("jobs_by_time", "created_us", "job_id"),
     Index("jobs_by_status", "status", "created_us", "job_id"),

@@ -15,6 +15,7 @@ from stereo_spot_adapter_contracts import (
     ObjectStorageContract,
     QueueContract,
     SegmentCompletionStoreContract,
+    UploadStoreContract,
 )
 from stereo_spot_local_adapters.activity_store import SqlActivityStore
 from stereo_spot_local_adapters.engine import Database
@@ -22,6 +23,7 @@ from stereo_spot_local_adapters.job_store import SqlJobStore
 from stereo_spot_local_adapters.object_storage import FileObjectStorage
 from stereo_spot_local_adapters.queue import SqlQueue
 from stereo_spot_local_adapters.segment_completion_store import SqlSegmentCompletionStore
+from stereo_spot_local_adapters.upload_store import FileUploadStore
 
 
 @pytest.fixture
@@ -60,3 +62,17 @@ class TestObjectStorage(ObjectStorageContract):
     @pytest.fixture
     def recipe(self, tmp_path):
         return partial(FileObjectStorage, tmp_path / "data")
+
+
+class TestUploadStore(UploadStoreContract):
+    @pytest.fixture
+    def recipe(self, tmp_path):
+        return partial(_upload_store, tmp_path / "data")
+
+    @pytest.fixture
+    def storage(self, tmp_path):
+        return FileObjectStorage(tmp_path / "data")
+
+
+def _upload_store(root: Path) -> FileUploadStore:
+    return FileUploadStore(root, FileObjectStorage(root))

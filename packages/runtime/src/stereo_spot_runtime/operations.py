@@ -7,7 +7,7 @@ from pathlib import Path
 from stereo_spot_runtime.advance import advance
 from stereo_spot_runtime.updates import update_job
 from stereo_spot_shared import pipeline
-from stereo_spot_shared.errors import Conflict, MissingSource
+from stereo_spot_shared.errors import Conflict, MissingSource, NotFound
 from stereo_spot_shared.interfaces.object_storage import ObjectInfo
 from stereo_spot_shared.interfaces.platform import Platform
 from stereo_spot_shared.jobs import Job, JobStatus, Source, new_job_id
@@ -17,8 +17,17 @@ from stereo_spot_shared.rendering import RenderParams
 _NOT_ACCEPTED_YET = frozenset({JobStatus.CREATED, JobStatus.UPLOADING})
 
 
-def submit(platform: Platform, path: Path, params: RenderParams, *, name: str | None = None, job_id: str | None = None) -> Job:
-    """Make a job of the video at `path`: create it, store its source, pin the source's etag, set it going.
+def submit(
+    platform: Platform,
+    path: Path,
+    params: RenderParams,
+    *,
+    name: str | None = None,
+    job_id: str | None = None,
+    start: bool = True,
+    keep_source: bool = False,
+) -> Job:
+    """Make a job of the video at `path`: create it, store its source, pin the source's etag, set it going (unless not `start`).
 
     A submission that was interrupted goes on where it stopped when it is repeated with the same `job_id`; a job that
     was accepted already is returned as it is. MissingSource where there is no file, Conflict where the id belongs to a
@@ -26,17 +35,94 @@ def submit(platform: Platform, path: Path, params: RenderParams, *, name: str | 
     """
     if not path.is_file():
         raise MissingSource(f"there is no file {path}", hint="check the name")
-    job = _create_or_find(platform, path, params, name or path.name, job_id or new_job_id())
-    if job.status in _NOT_ACCEPTED_YET:
-        update_job(platform, job.job_id, _start_uploading)
+    job_id = job_id or new_job_id()
+    source = Source(key=source_key(job_id), name=name or path.name, size=path.stat().st_size)
+    job = _create_or_find(platform, Job(job_id=job_id, source=source, params=params, start_when_uploaded=start, keep_source=keep_source))
+    if job.status in _NOT_ACCEPTED_YET and job.source.etag is None:
+        update_job(platform, job_id, _start_uploading)
         stored = _store_source(platform, path, job)
-        update_job(platform, job.job_id, lambda job: _accept(job, stored))
-    return advance(platform, job.job_id)
+        update_job(platform, job_id, lambda job: _arrived(job, stored))
+    return advance(platform, job_id)
+
+
+def expect_upload(platform: Platform, name: str, size: int, params: RenderParams, *, job_id: str | None = None, start: bool = False) -> Job:
+    """Make a job whose source of `size` bytes will arrive through `platform.uploads`, under the key that the job names.
+
+    Repeated with the same `job_id` it returns the job that there is; Conflict where that is about another video. `start`: the job is
+    set going when the last byte is here; otherwise it waits for `start_job`.
+    """
+    job_id = job_id or new_job_id()
+    source = Source(key=source_key(job_id), name=name, size=size)
+    job = _create_or_find(platform, Job(job_id=job_id, source=source, params=params, start_when_uploaded=start, keep_source=True))
+    if job.status is JobStatus.CREATED:
+        platform.uploads.begin(job.source.key, size)
+        job = update_job(platform, job_id, _start_uploading)
+    return job
+
+
+def accept_upload(platform: Platform, job_id: str) -> Job:
+    """Take note that a job's upload is whole, if it is; the job goes on if it was to. May be asked at any time."""
+    job = platform.jobs.get(job_id)
+    if job.status is not JobStatus.UPLOADING or job.source.etag is not None:
+        return job
+    stored = _finish_upload(platform, job)
+    if stored is None:
+        return job
+    update_job(platform, job_id, lambda job: _arrived(job, stored))
+    return advance(platform, job_id)
+
+
+def set_params(platform: Platform, job_id: str, params: RenderParams) -> Job:
+    """Change how the result is to look. Conflict once the job was set going."""
+
+    def change(job: Job) -> Job | None:
+        if job.status not in _NOT_ACCEPTED_YET:
+            raise Conflict(
+                f"Job {job_id} is {job.status}: its options cannot be changed any more.", hint="Convert it again with other options."
+            )
+        return None if job.params == params else job.evolve(params=params)
+
+    return update_job(platform, job_id, change)
+
+
+def start_job(platform: Platform, job_id: str) -> Job:
+    """Set a job going, as soon as its source is here. One that goes already is left as it is; Conflict where it has ended."""
+
+    def change(job: Job) -> Job | None:
+        if job.status.is_final:
+            raise Conflict(
+                f"Job {job_id} is {job.status}: it cannot be started.", hint="Retry it if it failed, or convert the video again."
+            )
+        if job.status not in _NOT_ACCEPTED_YET or (job.start_when_uploaded and job.source.etag is None):
+            return None
+        job = job.evolve(start_when_uploaded=True)
+        return pipeline.enter(job, JobStatus.QUEUED) if job.source.etag is not None else job
+
+    update_job(platform, job_id, change)
+    return advance(platform, job_id)
+
+
+def duplicate_job(platform: Platform, job_id: str, params: RenderParams, *, start: bool = False, new_id: str | None = None) -> Job:
+    """Make another job of the same source. MissingSource where that is no longer in storage, Conflict where `new_id` is another job's."""
+    old = platform.jobs.get(job_id)
+    new_id = new_id or new_job_id()
+    source = old.source.model_copy(update={"key": source_key(new_id), "etag": None})
+    job = _create_or_find(platform, Job(job_id=new_id, source=source, params=params, start_when_uploaded=start, keep_source=True))
+    if job.status is JobStatus.CREATED:
+        try:
+            stored = platform.storage.copy(old.source.key, job.source.key)
+        except NotFound as error:
+            update_job(platform, new_id, pipeline.delete)
+            raise MissingSource(f"The source of {old.source.name} is no longer in storage.", hint="Upload the video again.") from error
+        update_job(platform, new_id, _start_uploading)
+        update_job(platform, new_id, lambda job: _arrived(job, stored))
+    return advance(platform, new_id)
 
 
 def cancel_job(platform: Platform, job_id: str) -> Job:
     """Stop a job; what it held is swept. Conflict where it has ended already, NotFound where there is none."""
-    update_job(platform, job_id, pipeline.cancel)
+    job = update_job(platform, job_id, pipeline.cancel)
+    platform.uploads.abort(job.source.key)
     return advance(platform, job_id)
 
 
@@ -49,18 +135,18 @@ def retry_job(platform: Platform, job_id: str) -> Job:
 
 def delete_job(platform: Platform, job_id: str) -> Job:
     """Remove a job, whatever it is doing, and all it holds; only its row stays. Nothing happens the second time."""
-    update_job(platform, job_id, lambda job: None if job.status is JobStatus.DELETED else pipeline.delete(job))
+    job = update_job(platform, job_id, lambda job: None if job.status is JobStatus.DELETED else pipeline.delete(job))
+    platform.uploads.abort(job.source.key)
     return advance(platform, job_id)
 
 
-def _create_or_find(platform: Platform, path: Path, params: RenderParams, name: str, job_id: str) -> Job:
-    job = Job(job_id=job_id, source=Source(key=source_key(job_id), name=name, size=path.stat().st_size), params=params)
+def _create_or_find(platform: Platform, job: Job) -> Job:
     try:
         return platform.jobs.create(job)
     except Conflict:
-        found = platform.jobs.get(job_id)
+        found = platform.jobs.get(job.job_id)
     if (found.params, found.source.size) != (job.params, job.source.size):
-        raise Conflict(f"job {job_id} exists already, for another video or with other parameters")
+        raise Conflict(f"job {job.job_id} exists already, for another video or with other parameters")
     return found
 
 
@@ -79,8 +165,21 @@ def _store_source(platform: Platform, path: Path, job: Job) -> ObjectInfo:
     return stored
 
 
-def _accept(job: Job, stored: ObjectInfo) -> Job | None:
-    if job.status is not JobStatus.UPLOADING:
+def _finish_upload(platform: Platform, job: Job) -> ObjectInfo | None:
+    """The source, made of an upload that is whole; also where whoever made it did not live to tell. None where bytes are missing."""
+    try:
+        return platform.uploads.finish(job.source.key)
+    except (Conflict, NotFound):
+        pass
+    try:
+        stored = platform.storage.stat(job.source.key)
+    except NotFound:
         return None
-    source = job.source.model_copy(update={"etag": stored.etag, "size": stored.size})
-    return pipeline.enter(job, JobStatus.QUEUED, source=source)
+    return stored if stored.size == job.source.size else None
+
+
+def _arrived(job: Job, stored: ObjectInfo) -> Job | None:
+    if job.status is not JobStatus.UPLOADING or job.source.etag is not None:
+        return None
+    job = job.evolve(source=job.source.model_copy(update={"etag": stored.etag, "size": stored.size}))
+    return pipeline.enter(job, JobStatus.QUEUED) if job.start_when_uploaded else job

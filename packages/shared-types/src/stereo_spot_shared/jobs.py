@@ -106,6 +106,13 @@ class OutputFile(Value):
     bytes: int
 
 
+class Passage(Value):
+    """When a job entered a status."""
+
+    status: JobStatus
+    at: datetime
+
+
 class JobResult(Value):
     """What was published."""
 
@@ -133,6 +140,9 @@ class JobResult(Value):
         return (first,) if self.right is None else (first, self.right)
 
 
+HISTORY = 40
+
+
 class Job(Value):
     """One conversion. `version` is raised by every update; an update names the version that it has seen."""
 
@@ -142,6 +152,10 @@ class Job(Value):
     status: JobStatus = JobStatus.CREATED
     source: Source
     params: RenderParams
+    start_when_uploaded: bool = False
+    """Whether a person has said "go" while the source is still on its way; whoever takes in its last byte sets the job going."""
+    keep_source: bool = False
+    """Whether the source stays in storage when the job is completed, to be converted again with other parameters."""
     plan: Plan | None = None
     cut: int = 0
     """Segments [0, cut) have been cut and stored."""
@@ -153,6 +167,8 @@ class Job(Value):
     """Whether what a finished job does not keep has been removed."""
     result: JobResult | None = None
     error: JobError | None = None
+    history: tuple[Passage, ...] = ()
+    """The statuses that it has entered since it was created, at most HISTORY of them, the latest last."""
     created_at: datetime = Field(default_factory=utc_now)
     updated_at: datetime = Field(default_factory=utc_now)
 

@@ -11,6 +11,7 @@ from stereo_spot_shared.interfaces.object_storage import ObjectInfo, ObjectPage,
 from stereo_spot_shared.interfaces.platform import Platform
 from stereo_spot_shared.interfaces.queue import Delivery, Queue, QueueDepth
 from stereo_spot_shared.interfaces.segment_completion_store import CompletionPage, SegmentCompletionStore
+from stereo_spot_shared.interfaces.upload_store import UploadInfo, UploadStore
 
 __all__ = [
     "ActivityStore",
@@ -26,4 +27,6 @@ __all__ = [
     "Queue",
     "QueueDepth",
     "SegmentCompletionStore",
+    "UploadInfo",
+    "UploadStore",
 ]

@@ -34,8 +34,13 @@ class JobStore(Protocol):
         (an update never creates one).
         """
 
-    def list(self, *, statuses: frozenset[JobStatus] | None = None, cursor: str | None = None, limit: int = 50) -> JobPage:
+    def list(
+        self, *, statuses: frozenset[JobStatus] | None = None, name: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> JobPage:
         """A page of jobs by time of creation, newest first, of the given statuses (None: all).
+
+        `name`: only those whose source's name contains it, whatever the case of either. An adapter that must look for them may return
+        short pages, even empty ones, with a cursor.
 
         A job that exists for the whole walk over all pages appears exactly once, whatever is created meanwhile.
         """

@@ -39,6 +39,9 @@ class ObjectStorage(Protocol):
     def put_bytes(self, data: bytes, key: str, *, if_absent: bool = False) -> ObjectInfo:
         """Store something small that is in memory already. With `if_absent`, Conflict where the key is taken."""
 
+    def copy(self, key: str, to_key: str) -> ObjectInfo:
+        """Store the object once more under another key, without fetching it; what is there is replaced. NotFound where there is none."""
+
     def get_file(self, key: str, path: Path) -> ObjectInfo:
         """Write the object to `path`, which appears whole or not at all. NotFound where there is none.
 

@@ -10,6 +10,7 @@ from stereo_spot_shared.interfaces.job_store import JobStore
 from stereo_spot_shared.interfaces.object_storage import ObjectStorage
 from stereo_spot_shared.interfaces.queue import Queue
 from stereo_spot_shared.interfaces.segment_completion_store import SegmentCompletionStore
+from stereo_spot_shared.interfaces.upload_store import UploadStore
 from stereo_spot_shared.jobs import Stage
 
 ADAPTER_ENTRY_POINTS = "stereo_spot.adapters"
@@ -26,5 +27,6 @@ class Platform:
     activity: ActivityStore
     queues: Mapping[Stage, Queue]
     storage: ObjectStorage
+    uploads: UploadStore
     close: Callable[[], None]
     """Release connections and files."""

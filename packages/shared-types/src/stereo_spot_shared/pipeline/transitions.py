@@ -7,8 +7,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from stereo_spot_shared.base import utc_now
 from stereo_spot_shared.errors import Conflict
-from stereo_spot_shared.jobs import Job, JobError, JobStatus
+from stereo_spot_shared.jobs import HISTORY, Job, JobError, JobStatus, Passage
 
 _S = JobStatus
 
@@ -33,7 +34,9 @@ def enter(job: Job, status: JobStatus, *, hinted_at: datetime | None = None, **c
     """`job` in another status. Conflict where the move is not allowed."""
     if status not in ALLOWED[job.status]:
         raise Conflict(f"job {job.job_id} is {job.status} and cannot become {status}")
-    return job.evolve(status=status, hinted_at=hinted_at, **changes)
+    at = changes.setdefault("updated_at", utc_now())
+    history = (*job.history, Passage(status=status, at=at))[-HISTORY:]
+    return job.evolve(status=status, hinted_at=hinted_at, history=history, **changes)
 
 
 def start_chunking(job: Job, *, now: datetime) -> Job:

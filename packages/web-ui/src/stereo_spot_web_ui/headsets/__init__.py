@@ -1,0 +1,1 @@
+"""What headset players ask for."""

@@ -1,0 +1,1 @@
+"""Telling people that a job has ended, while they look elsewhere."""

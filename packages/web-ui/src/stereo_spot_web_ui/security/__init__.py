@@ -1,0 +1,1 @@
+"""Who may do what: hosts, sessions, signing in, forged requests, links for players."""
