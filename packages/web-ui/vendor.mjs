@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, rmSync } from 'node:fs';
 const FILES = {
   'htmx.org': ['dist/htmx.min.js', 'dist/ext/hx-sse.min.js', 'LICENSE'],
   'tus-js-client': ['dist/tus.min.js', 'LICENSE'],
-  three: ['build/three.module.min.js', 'build/three.core.min.js', 'LICENSE'],
+  three: ['build/three.module.js', 'build/three.core.js', 'LICENSE'],
 };
 const TARGET = 'src/stereo_spot_web_ui/static/vendor';
 

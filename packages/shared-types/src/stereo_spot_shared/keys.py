@@ -21,6 +21,7 @@ from typing import Literal
 
 JOBS_PREFIX = "jobs/"
 RECORDS_PREFIX = "records/"
+WEB_PREFIX = "web/"
 
 
 def job_prefix(job_id: str) -> str:
@@ -31,6 +32,11 @@ def job_prefix(job_id: str) -> str:
 def source_key(job_id: str) -> str:
     """The source as it was uploaded."""
     return f"{job_prefix(job_id)}source"
+
+
+def poster_key(job_id: str) -> str:
+    """A picture of the source (JPEG)."""
+    return f"{job_prefix(job_id)}poster.jpg"
 
 
 def manifest_key(job_id: str) -> str:
@@ -78,16 +84,23 @@ def record_key(job_id: str) -> str:
     return f"{RECORDS_PREFIX}{job_id}.json"
 
 
+def web_key(name: str) -> str:
+    """What the web UI keeps for itself: its secrets, what people chose, whom it tells."""
+    return f"{WEB_PREFIX}{name}.json"
+
+
 @dataclass(frozen=True)
 class ParsedKey:
     """What a key names."""
 
-    kind: Literal["source", "manifest", "segment", "rendered", "answer", "output", "result", "record"]
-    job_id: str
+    kind: Literal["source", "poster", "manifest", "segment", "rendered", "answer", "output", "result", "record", "web"]
+    job_id: str = ""
+    """Empty where the key is no job's."""
     segment_index: int | None = None
     attempt_id: str | None = None
     extension: str | None = None
     view: str | None = None
+    name: str | None = None
 
 
 _JOB = r"(?P<job_id>[0-9a-z]{8,40})"
@@ -96,6 +109,7 @@ _ATTEMPT = r"(?P<attempt_id>[0-9a-z]+)"
 _EXTENSION = r"(?P<extension>[a-z0-9]+)"
 _PATTERNS = {
     "source": re.compile(rf"jobs/{_JOB}/source"),
+    "poster": re.compile(rf"jobs/{_JOB}/poster\.jpg"),
     "manifest": re.compile(rf"jobs/{_JOB}/manifest\.json"),
     "segment": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/source\.{_EXTENSION}"),
     "rendered": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/rendered/{_ATTEMPT}\.nut"),
@@ -103,6 +117,7 @@ _PATTERNS = {
     "result": re.compile(rf"jobs/{_JOB}/output/result\.json"),
     "output": re.compile(rf"jobs/{_JOB}/output/{_ATTEMPT}(-(?P<view>right))?\.{_EXTENSION}"),
     "record": re.compile(rf"records/{_JOB}\.json"),
+    "web": re.compile(r"web/(?P<name>[a-z0-9-]+(/[a-z0-9-]+)*)\.json"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Annotated
 
@@ -34,6 +35,54 @@ def worker(
     from stereo_inference.child import serve  # only now: it brings libraries that parse hostile input
 
     serve(threads=threads or settings.render_threads, applied=applied)
+
+
+@app.command()
+def settings() -> None:
+    """Print what a process that renders needs to be told, as JSON: where models lie, and how much memory it may map."""
+    from stereo_inference.depth.model_store import ModelStore
+
+    typer.echo(json.dumps({"models_dir": str(ModelStore().folder), "address_space": Settings().render_address_space}))
+
+
+@app.command()
+def models() -> None:
+    """Print the depth models that are known by name, as JSON."""
+    from stereo_inference.depth.catalogue import DEFAULT_MODEL, MODELS
+    from stereo_inference.depth.model_store import ModelStore
+
+    store = ModelStore()
+    known = [
+        {
+            "name": entry.name,
+            "about": entry.about,
+            "bytes": entry.size,
+            "licence": entry.licence,
+            "commercial": entry.commercial,
+            "page": entry.page,
+            "speed": entry.speed,
+            "present": store.is_present(entry),
+            "default": entry.name == DEFAULT_MODEL,
+        }
+        for entry in MODELS.values()
+    ]
+    typer.echo(json.dumps(known))
+
+
+@app.command()
+def pull(name: Annotated[str, typer.Argument(help="The model's name.")]) -> None:
+    """Fetch a depth model; prints lines of JSON on the way, `{"fetched": share}`, or at last `{"problem": why}`."""
+    from stereo_inference.depth.catalogue import MODELS
+    from stereo_inference.depth.model_store import ModelStore, NotFetched
+
+    entry = MODELS.get(name)
+    if entry is None:
+        raise typer.BadParameter(f"there is no model {name}")
+    try:
+        ModelStore().pull(entry, lambda here, whole: typer.echo(json.dumps({"fetched": here / (whole or entry.size)})))
+    except NotFetched as error:
+        typer.echo(json.dumps({"problem": error.message}))
+        raise typer.Exit(1) from error
 
 
 def main() -> None:

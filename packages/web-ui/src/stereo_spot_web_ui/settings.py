@@ -16,7 +16,7 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class WebSettings(BaseSettings):
-    """What an operator may set, each as an environment variable STEREO_SPOT_WEB_<NAME>. Without any it is for one person, on this machine."""
+    """What an operator may set, each as an environment variable STEREO_SPOT_WEB_<NAME>. Without any it is for this machine only."""
 
     model_config = SettingsConfigDict(env_prefix="STEREO_SPOT_WEB_", frozen=True, populate_by_name=True)
 

@@ -1,0 +1,138 @@
+"""The server itself: what it has, what it can do, what people chose."""
+
+from __future__ import annotations
+
+import shutil
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+
+from stereo_spot_shared.base import Value
+from stereo_spot_shared.errors import NotFound
+from stereo_spot_shared.jobs import Stage
+from stereo_spot_web_ui.companion import Model
+from stereo_spot_web_ui.context import Web, web_of
+from stereo_spot_web_ui.imports import ImportFile, list_imports
+from stereo_spot_web_ui.notify.push import Subscription
+from stereo_spot_web_ui.preferences import Preferences
+from stereo_spot_web_ui.problems import RESPONSES, Refused
+
+router = APIRouter(prefix="/api/v1", tags=["server"], responses=RESPONSES)
+
+
+class QueueView(Value):
+    """How much work waits for a stage."""
+
+    stage: Stage
+    waiting: int
+    in_flight: int
+    dead: int
+
+
+class ServerView(Value):
+    """What this server is and can do."""
+
+    version: str
+    platform: str
+    imports: bool
+    """Whether there is an import folder."""
+    previews: bool
+    """Whether a source can be looked at in 3D before it is converted."""
+    max_upload_bytes: int
+    disk_free_bytes: int | None
+    """Where the server keeps scratch files: on the embedded platform, where everything is."""
+    queues: tuple[QueueView, ...]
+
+
+class PushKey(Value):
+    """What a browser subscribes with (VAPID, RFC 8292)."""
+
+    key: str
+
+
+@router.get("/server")
+def server(request: Request) -> ServerView:
+    """What this server is, and how much work waits."""
+    return server_view(web_of(request))
+
+
+@router.get("/imports")
+def imports(request: Request) -> list[ImportFile]:
+    """The videos of the import folder."""
+    return list_imports(web_of(request).settings)
+
+
+@router.get("/preferences")
+def preferences(request: Request) -> Preferences:
+    """What people chose."""
+    return web_of(request).preferences.load()
+
+
+@router.put("/preferences")
+def choose(request: Request, chosen: Preferences) -> Preferences:
+    """Choose."""
+    web_of(request).preferences.save(chosen)
+    return chosen
+
+
+@router.get("/models")
+def models(request: Request) -> list[Model]:
+    """The depth models that are known, and which are here. Empty where nothing renders on this machine."""
+    companion = web_of(request).companion
+    return companion.models() if companion.is_here else []
+
+
+@router.post("/models/{name}/fetch", status_code=HTTPStatus.ACCEPTED)
+def fetch(request: Request, name: Annotated[str, Path(max_length=64)], accept_licence: Annotated[bool, Query()] = False) -> Model:
+    """Begin to fetch a depth model."""
+    companion = web_of(request).companion
+    model = next((model for model in models(request) if model.name == name), None)
+    if model is None:
+        raise NotFound(f"There is no depth model {name} here.")
+    if not model.commercial and not accept_licence:
+        raise Refused(
+            f"{name} is licensed under {model.licence}: not for commercial use.",
+            status=HTTPStatus.CONFLICT,
+            code="licence",
+            hint="Accept that with accept_licence=true.",
+        )
+    companion.fetch(name)
+    return model
+
+
+@router.get("/push/key")
+def push_key(request: Request) -> PushKey:
+    """The key of this server's notifications."""
+    return PushKey(key=web_of(request).push.public_key)
+
+
+@router.post("/push/subscriptions", status_code=HTTPStatus.NO_CONTENT)
+def subscribe(request: Request, subscription: Subscription) -> None:
+    """Have a browser told when a job has ended."""
+    web_of(request).push.add(subscription)
+
+
+@router.delete("/push/subscriptions", status_code=HTTPStatus.NO_CONTENT)
+def unsubscribe(request: Request, endpoint: Annotated[str, Query(max_length=2000)]) -> None:
+    """No more of that."""
+    web_of(request).push.remove(endpoint)
+
+
+def server_view(web: Web) -> ServerView:
+    """The server as it is now."""
+    depths = {stage: queue.depth() for stage, queue in web.platform.queues.items()}
+    try:
+        free = shutil.disk_usage(web.settings.scratch_dir).free
+    except OSError:
+        free = None
+    return ServerView(
+        version=version("stereo-spot-web-ui"),
+        platform=web.platform.name,
+        imports=web.settings.import_dir is not None,
+        previews=web.companion.is_here,
+        max_upload_bytes=web.settings.max_upload_bytes,
+        disk_free_bytes=free,
+        queues=tuple(QueueView(stage=stage, waiting=d.waiting, in_flight=d.in_flight, dead=d.dead) for stage, d in depths.items()),
+    )

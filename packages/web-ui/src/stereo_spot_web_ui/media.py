@@ -1,0 +1,136 @@
+"""Handing out what is in storage, in parts where a player asks for parts (Range, RFC 9110), in bounded memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+
+from stereo_spot_shared import keys
+from stereo_spot_shared.errors import NotFound
+from stereo_spot_shared.interfaces import ObjectInfo, ObjectStorage
+from stereo_spot_shared.jobs import Job, JobStatus, OutputFile
+from stereo_spot_web_ui.context import web_of
+from stereo_spot_web_ui.jobs.library import STATUSES, Filter, list_jobs
+from stereo_spot_web_ui.jobs.look import file_names
+from stereo_spot_web_ui.jobs.views import JobId
+
+router = APIRouter(include_in_schema=False)
+
+BLOCK = 1 << 20
+TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "mkv": "video/x-matroska"}
+ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+PLAYLIST_JOBS = 500
+
+Id = Annotated[JobId, Path()]
+
+
+@router.api_route("/jobs/{job_id}/video/{name}", methods=["GET", "HEAD"])
+def video(request: Request, job_id: Id, name: str, download: bool = False) -> Response:  # noqa: ARG001 - the name is for whoever saves it
+    """The finished video, or its left view."""
+    return output(request, job_id, 0, download=download)
+
+
+@router.api_route("/jobs/{job_id}/right/{name}", methods=["GET", "HEAD"])
+def right(request: Request, job_id: Id, name: str, download: bool = False) -> Response:  # noqa: ARG001
+    """The right view, where each has a file of its own."""
+    return output(request, job_id, 1, download=download)
+
+
+@router.api_route("/jobs/{job_id}/poster.jpg", methods=["GET", "HEAD"])
+def poster(request: Request, job_id: Id) -> Response:
+    """A picture of the source."""
+    web = web_of(request)
+    job = web.platform.jobs.get(job_id)
+    headers = {"Cache-Control": "private, max-age=3600" if job.status.is_final else "no-cache"}
+    return stored(request, web.platform.storage, keys.poster_key(job_id), "image/jpeg", headers)
+
+
+@router.get("/jobs/{job_id}/playlist.m3u")
+def playlist(request: Request, job_id: Id) -> Response:
+    """A playlist of one job, for any player."""
+    return m3u(request, [web_of(request).platform.jobs.get(job_id)], "playlist")
+
+
+@router.get("/library.m3u")
+def library(request: Request) -> Response:
+    """A playlist of the newest finished jobs."""
+    page = list_jobs(web_of(request).platform, statuses=STATUSES[Filter.COMPLETED], name="", cursor=None, limit=PLAYLIST_JOBS)
+    return m3u(request, list(page.jobs), "library")
+
+
+def output(request: Request, job_id: str, number: int, *, download: bool) -> Response:
+    """One of a job's finished files."""
+    web = web_of(request)
+    job = web.platform.jobs.get(job_id)
+    files: tuple[OutputFile, ...] = job.result.files if job.result is not None and job.status is JobStatus.COMPLETED else ()
+    if number >= len(files):
+        raise NotFound(f"Job {job_id} has no such file.")
+    headers = {"Cache-Control": "private, no-cache"}
+    if download:
+        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file_names(job)[number], safe='')}"
+    return stored(request, web.platform.storage, files[number].key, TYPES[job.params.container.value], headers)
+
+
+def stored(request: Request, storage: ObjectStorage, key: str, media_type: str, headers: dict[str, str]) -> Response:
+    """An object, or the part of it that was asked for."""
+    info = storage.stat(key)
+    etag = f'"{info.etag}"'
+    headers = {**headers, "ETag": etag, "Accept-Ranges": "bytes"}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    begin, end, status = 0, info.size, HTTPStatus.OK
+    asked = request.headers.get("range")
+    if asked is not None and request.headers.get("if-range", etag) == etag:
+        part = range_of(asked, info.size)
+        if part is None:
+            headers["Content-Range"] = f"bytes */{info.size}"
+            return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
+        if part != (0, info.size) or asked.startswith("bytes=0-"):
+            (begin, end), status = part, HTTPStatus.PARTIAL_CONTENT
+            headers["Content-Range"] = f"bytes {begin}-{end - 1}/{info.size}"
+    headers["Content-Length"] = str(end - begin)
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=media_type)
+    return StreamingResponse(blocks(storage, info, begin, end), status, headers, media_type)
+
+
+def blocks(storage: ObjectStorage, info: ObjectInfo, begin: int, end: int) -> Iterator[bytes]:
+    """Bytes [begin, end) of an object, block after block."""
+    while begin < end:
+        block = storage.read_range(info.key, begin, min(BLOCK, end - begin))
+        if not block:
+            return
+        begin += len(block)
+        yield block
+
+
+def range_of(asked: str, size: int) -> tuple[int, int] | None:
+    """The half-open range that a Range header means; all of it for what is no single range of bytes, None where it lies outside."""
+    match = ONE_RANGE.fullmatch(asked.strip())
+    if match is None or match.groups() == ("", ""):
+        return 0, size
+    first, last = match.groups()
+    if not first:
+        return (max(0, size - int(last)), size) if int(last) and size else None
+    begin, end = int(first), min(size, int(last) + 1) if last else size
+    return (begin, end) if begin < end else None
+
+
+def m3u(request: Request, jobs: list[Job], name: str) -> Response:
+    """An extended M3U of the jobs that are finished, in UTF-8."""
+    web = web_of(request)
+    lines = ["#EXTM3U"]
+    for view in (web.looker.view(job) for job in jobs if job.status is JobStatus.COMPLETED):
+        if view.result is None:
+            continue
+        for file in view.result.files:
+            title = " ".join(file.name.split())
+            lines += [f"#EXTINF:{round(view.result.seconds)},{title}", f"{web.address(request)}{file.player_url}"]
+    headers = {"Content-Disposition": f'attachment; filename="{name}.m3u"'}
+    return PlainTextResponse("\n".join(lines) + "\n", headers=headers, media_type="audio/x-mpegurl; charset=utf-8")

@@ -1,0 +1,28 @@
+// Videos that are dropped anywhere on a page, or chosen in its drop zone.
+
+/** Have `take` given every list of files. */
+export function onFiles(take) {
+  for (const zone of document.querySelectorAll('[data-drop] input')) {
+    zone.addEventListener('change', () => {
+      take([...zone.files]);
+      zone.value = '';
+    });
+  }
+  const stop = new AbortController();
+  const options = { signal: stop.signal };
+  addEventListener('dragover', (event) => {
+    if (![...event.dataTransfer.types].includes('Files')) return;
+    event.preventDefault();
+    document.body.classList.add('dragging');
+  }, options);
+  addEventListener('dragleave', (event) => {
+    if (!event.relatedTarget) document.body.classList.remove('dragging');
+  }, options);
+  addEventListener('drop', (event) => {
+    if (!event.dataTransfer.files.length) return;
+    event.preventDefault();
+    document.body.classList.remove('dragging');
+    take([...event.dataTransfer.files]);
+  }, options);
+  return () => stop.abort();
+}

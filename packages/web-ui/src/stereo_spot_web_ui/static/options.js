@@ -1,0 +1,182 @@
+// The options of a new conversion: words that set parameters, a look at a few moments, and the start.
+import { ask, clock, complain } from './api.js';
+import { mix } from './stereo.js';
+
+const WIGGLE_MS = 180;
+const SETTLE_MS = 500;
+const TYPED = { convergence: (text) => (text === 'auto' ? text : Number(text)), screen_cm: (text) => (text === '' ? null : Number(text)) };
+const NUMBERS = new Set(['max_disparity', 'foreground_scale', 'segment_seconds']);
+
+const page = document.querySelector('[data-new]');
+const form = page.querySelector('[data-options-form]');
+const base = JSON.parse(form.dataset.params);
+const fields = new Map([...form.querySelectorAll('[data-param]')].map((field) => [field.dataset.param, field]));
+const jobs = () => [...page.querySelectorAll('[data-uploads] li[data-job]')];
+
+/** The parameters as the form says them. */
+function params() {
+  const chosen = { ...base };
+  for (const [name, field] of fields) {
+    if (field.type === 'checkbox') chosen[name] = field.checked;
+    else if (name in TYPED) chosen[name] = TYPED[name](field.value.trim());
+    else chosen[name] = NUMBERS.has(name) ? Number(field.value.replace(',', '.')) : field.value;
+  }
+  return chosen;
+}
+
+/** Each choice in words is made where the parameters are what it sets. */
+function reflect() {
+  const now = params();
+  for (const group of ['screen', 'strength', 'tempo']) {
+    const radios = [...form.elements[group]];
+    const fits = radios.filter((radio) => Object.entries(JSON.parse(radio.dataset.sets)).every(([name, value]) => now[name] === value));
+    const best = fits.sort((a, b) => Object.keys(JSON.parse(b.dataset.sets)).length - Object.keys(JSON.parse(a.dataset.sets)).length)[0];
+    for (const radio of radios) radio.checked = radio === best;
+  }
+}
+
+form.addEventListener('input', (event) => {
+  const sets = event.target.dataset.sets;
+  if (sets) {
+    if (event.target.name === 'screen') fields.get('codec').value = base.codec;
+    for (const [name, value] of Object.entries(JSON.parse(sets))) fields.get(name).value = value;
+  } else if (event.target.dataset.param) reflect();
+  form.querySelector('[data-refused]').hidden = true;
+  lookSoon();
+});
+
+form.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const button = form.querySelector('button[type="submit"]');
+  button.disabled = true;
+  try {
+    const rows = jobs();
+    for (const row of rows) {
+      await ask('PATCH', `/api/v1/jobs/${row.dataset.job}`, { params: params() });
+      await ask('POST', `/api/v1/jobs/${row.dataset.job}/start`);
+      row.dataset.started = '';
+    }
+    leave();
+  } catch (error) {
+    const refused = form.querySelector('[data-refused]');
+    refused.textContent = error.message;
+    refused.hidden = false;
+  } finally {
+    button.disabled = false;
+  }
+});
+
+/** When everything was started and has arrived, the page has nothing left to do. */
+function leave() {
+  const rows = jobs();
+  if (!rows.length || !rows.every((row) => row.dataset.started !== undefined && row.dataset.here !== undefined)) return;
+  location.assign(rows.length === 1 ? `/jobs/${rows[0].dataset.job}` : '/');
+}
+
+page.addEventListener('uploads-changed', () => {
+  const rows = jobs();
+  page.querySelector('[data-options]').hidden = !rows.length;
+  form.querySelector('[data-start-note]').hidden = rows.every((row) => row.dataset.here !== undefined);
+  leave();
+  lookSoon();
+});
+
+/* A look at a few moments */
+const shelf = form.querySelector('[data-moments]');
+let [shown, asked, look, timer, under] = ['', null, 'wiggle', 0, []];
+const still = matchMedia('(prefers-reduced-motion: reduce)');
+
+function lookSoon() {
+  clearTimeout(timer);
+  timer = setTimeout(() => lookNow().catch(complain), SETTLE_MS);
+}
+
+async function lookNow() {
+  const row = jobs().find((one) => one.dataset.here !== undefined);
+  if (!shelf || !row || row.dataset.started !== undefined) return;
+  const wanted = { params: { ...params(), layout: 'full-sbs', codec: 'auto', quality: 'balanced' } };
+  const key = row.dataset.job + JSON.stringify(wanted);
+  if (key === shown) return;
+  asked?.abort();
+  asked = new AbortController();
+  shelf.classList.add('busy');
+  shelf.setAttribute('aria-busy', 'true');
+  try {
+    const found = await ask('POST', `/api/v1/jobs/${row.dataset.job}/moments`, wanted, { signal: asked.signal });
+    await draw(found);
+    shown = key;
+  } catch (error) {
+    if (error.name === 'AbortError') return;
+    shelf.replaceChildren(Object.assign(document.createElement('p'), { className: 'notice bad', textContent: error.message }));
+  }
+  shelf.classList.remove('busy');
+  shelf.removeAttribute('aria-busy');
+}
+
+async function draw(found) {
+  const made = await Promise.all(
+    found.moments.map(async (moment) => {
+      const pictures = {};
+      for (const name of ['picture', 'depth', 'left', 'right']) pictures[name] = await picture(moment[name]);
+      pictures.anaglyph = anaglyph(pictures.left, pictures.right);
+      const canvas = Object.assign(document.createElement('canvas'), { width: pictures.left.width, height: pictures.left.height });
+      canvas.setAttribute('role', 'img');
+      const figure = document.createElement('figure');
+      const caption = Object.assign(document.createElement('figcaption'), { textContent: clock(moment.seconds) });
+      canvas.setAttribute('aria-label', caption.textContent);
+      figure.append(canvas, caption);
+      return { pictures, canvas, figure };
+    }),
+  );
+  under = made;
+  const note = found.depth === 'basic' ? [Object.assign(document.createElement('p'), { className: 'soft small', textContent: shelf.dataset.basic })] : [];
+  shelf.replaceChildren(...made.map((one) => one.figure), ...note);
+  paint(0);
+}
+
+async function picture(address) {
+  const image = new Image();
+  image.src = address;
+  await image.decode();
+  return image;
+}
+
+function pixels(image) {
+  const canvas = new OffscreenCanvas(image.width, image.height);
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  context.drawImage(image, 0, 0);
+  return context.getImageData(0, 0, image.width, image.height);
+}
+
+function anaglyph(left, right) {
+  const [a, b] = [pixels(left), pixels(right)];
+  const canvas = new OffscreenCanvas(left.width, left.height);
+  mix(a.data, b.data, a.data);
+  canvas.getContext('2d').putImageData(a, 0, 0);
+  return canvas;
+}
+
+let side = 0;
+function paint() {
+  for (const { pictures, canvas } of under) {
+    const name = look === 'wiggle' ? (side ? 'right' : 'left') : look;
+    canvas.getContext('2d').drawImage(pictures[name], 0, 0);
+  }
+}
+setInterval(() => {
+  if (look !== 'wiggle' || still.matches || document.hidden) return;
+  side = 1 - side;
+  paint();
+}, WIGGLE_MS);
+
+for (const button of form.querySelectorAll('[data-look]')) {
+  button.addEventListener('click', () => {
+    look = button.dataset.look;
+    for (const one of form.querySelectorAll('[data-look]')) one.setAttribute('aria-checked', String(one === button));
+    paint();
+  });
+}
+if (still.matches) form.querySelector('[data-look="anaglyph"]')?.click();
+
+reflect();
+page.dispatchEvent(new CustomEvent('uploads-changed'));

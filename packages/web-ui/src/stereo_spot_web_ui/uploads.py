@@ -1,0 +1,101 @@
+"""Taking in sources: the tus 1.0 protocol (https://tus.io/protocols/resumable-upload), its core and termination.
+
+A job's upload is made with the job (`POST /api/v1/jobs`), so creation is left out. What came before a connection broke stays; the
+client asks where to go on (HEAD) and does so (PATCH).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from starlette.requests import ClientDisconnect
+
+from stereo_spot_runtime.operations import accept_upload, cancel_job
+from stereo_spot_shared.errors import Conflict, NotFound
+from stereo_spot_shared.interfaces import UploadInfo
+from stereo_spot_shared.keys import source_key
+from stereo_spot_web_ui.context import Web, web_of
+from stereo_spot_web_ui.jobs.views import JobId
+from stereo_spot_web_ui.problems import RESPONSES, Refused
+
+router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"], responses=RESPONSES)
+
+VERSION = "1.0.0"
+EXTENSIONS = {"Tus-Version": VERSION, "Tus-Extension": "termination"}
+TUS = {"Tus-Resumable": VERSION, "Cache-Control": "no-store"}
+PIECE = 4 << 20
+"""Bytes that are gathered before they are written: what a broken connection may lose, and each piece goes to the disk."""
+
+Id = Annotated[JobId, Path()]
+
+
+@router.options("/{job_id}", status_code=HTTPStatus.NO_CONTENT)
+def capabilities(request: Request, job_id: Id) -> Response:  # noqa: ARG001 - they are the same for every upload
+    """What this server can do of tus."""
+    most = str(web_of(request).settings.max_upload_bytes)
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers={**TUS, **EXTENSIONS, "Tus-Max-Size": most})
+
+
+@router.head("/{job_id}")
+def where(request: Request, job_id: Id) -> Response:
+    """Where the upload goes on: `Upload-Offset` of `Upload-Length` bytes."""
+    info = offset_of(web_of(request), job_id)
+    return Response(headers={**TUS, "Upload-Offset": str(info.offset), "Upload-Length": str(info.size)})
+
+
+BYTES = {"application/offset+octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+@router.patch(
+    "/{job_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    openapi_extra={"requestBody": {"required": True, "content": BYTES}},
+)
+async def go_on(
+    request: Request,
+    job_id: Id,
+    upload_offset: Annotated[int, Header(ge=0)],
+    content_type: Annotated[str, Header()] = "",
+) -> Response:
+    """Add bytes at `Upload-Offset`. With the last one the job's source is here, and the job goes on if it was told to."""
+    if content_type != "application/offset+octet-stream":
+        raise Refused("The content must be application/offset+octet-stream.", status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    web, key = web_of(request), source_key(job_id)
+    info = await asyncio.to_thread(offset_of, web, job_id)
+    if info.offset != upload_offset:
+        raise Conflict(f"The upload goes on at byte {info.offset}, not at {upload_offset}.")
+    pending = bytearray()
+    try:
+        async for piece in request.stream():
+            pending += piece
+            if len(pending) >= PIECE:
+                info = await asyncio.to_thread(web.platform.uploads.append, key, info.offset, bytes(pending))
+                pending.clear()
+    except ClientDisconnect:
+        pass  # what came is kept
+    if pending:
+        info = await asyncio.to_thread(web.platform.uploads.append, key, info.offset, bytes(pending))
+    if info.offset == info.size:
+        await asyncio.to_thread(accept_upload, web.platform, job_id)
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers={**TUS, "Upload-Offset": str(info.offset)})
+
+
+@router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT)
+def give_up(request: Request, job_id: Id) -> Response:
+    """Cancel the job, and forget what came of its source."""
+    cancel_job(web_of(request).platform, job_id)
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers=TUS)
+
+
+def offset_of(web: Web, job_id: str) -> UploadInfo:
+    """How much of a job's source is here. NotFound where none is awaited."""
+    try:
+        return web.platform.uploads.stat(source_key(job_id))
+    except NotFound:
+        job = accept_upload(web.platform, job_id)  # whoever took in the last byte may not have lived to tell
+        if job.source.etag is None or job.source.size is None:
+            raise
+        return UploadInfo(job.source.size, job.source.size)
