@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -50,14 +51,17 @@ def threads_per_worker(workers: int) -> int:
     return CliSettings().render_threads or max(1, cores() // workers)
 
 
-def pipeline_workers(workers: int, *, environment: dict[str, str] | None = None, log_dir: Path | None = None) -> Supervisor:
-    """A supervisor of one media worker and `workers` video workers, not started yet; their logs go to files in `log_dir`."""
+def pipeline_workers(
+    workers: int, *, environment: dict[str, str] | None = None, log_dir: Path | None = None, others: Sequence[ProcessSpec] = ()
+) -> Supervisor:
+    """A supervisor of one media worker and `workers` video workers, and of `others`, not started yet; logs go to files in `log_dir`."""
     common = environment or {}
     threads = {"STEREO_SPOT_RENDER_THREADS": str(threads_per_worker(workers))}
     return Supervisor(
         [
             ProcessSpec("media-worker", (sys.executable, "-m", "media_worker.main"), env=common),
             ProcessSpec("video-worker", (sys.executable, "-m", "video_worker.main"), count=workers, env={**common, **threads}),
+            *others,
         ],
         log_dir=log_dir,
     )

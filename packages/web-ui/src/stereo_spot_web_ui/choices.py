@@ -67,8 +67,8 @@ def all_options(params: RenderParams) -> list[dict[str, Any]]:
     }
     switches = ("floating_window", "eye_swap", "autocrop")
     return [
-        *({"name": name, "option": option_of(name), "values": few, "value": shown(getattr(params, name))} for name, few in values.items()),
-        *({"name": name, "option": option_of(name), "values": None, "value": getattr(params, name)} for name in switches),
+        *({"name": name, "option": option_of(name), "few": few, "value": shown(getattr(params, name))} for name, few in values.items()),
+        *({"name": name, "option": option_of(name), "few": None, "value": getattr(params, name)} for name in switches),
     ]
 
 

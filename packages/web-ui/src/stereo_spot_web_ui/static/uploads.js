@@ -70,7 +70,7 @@ function send(file, job) {
       while (samples.length > 2 && samples[1][0] < performance.now() - SPEED_SECONDS * 1000) samples.shift();
       const [[t0, s0], [t1, s1]] = [samples[0], samples.at(-1)];
       const speed = t1 > t0 ? ((s1 - s0) / (t1 - t0)) * 1000 : 0;
-      if (speed > 0) told.textContent = said.left.replace('%(speed)s', size(speed)).replace('%(time)s', clock((all - sent) / speed));
+      if (speed > 0) told.textContent = said.left.replace('{speed}', size(speed)).replace('{time}', clock((all - sent) / speed));
     },
     onError: (error) => {
       delete row.dataset.sending;
