@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -21,6 +22,7 @@ from stereo_spot_shared.interfaces import Platform
 from stereo_spot_web_ui import media, moments, uploads
 from stereo_spot_web_ui.api import jobs as jobs_api
 from stereo_spot_web_ui.api import system as system_api
+from stereo_spot_web_ui.api.document import describe
 from stereo_spot_web_ui.companion import Companion
 from stereo_spot_web_ui.context import Web
 from stereo_spot_web_ui.headsets import deovr, heresphere
@@ -114,6 +116,7 @@ def create_app(platform: Platform, web_settings: WebSettings) -> FastAPI:
     install(app)
     for router in ROUTERS:
         app.include_router(router)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]  # as FastAPI documents it
     app.mount("/static", OurFiles(directory=STATIC), name="static")
     return app
 

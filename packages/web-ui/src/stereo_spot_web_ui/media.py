@@ -9,7 +9,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Request
-from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 
 from stereo_spot_shared import keys
 from stereo_spot_shared.errors import NotFound
@@ -19,6 +19,7 @@ from stereo_spot_web_ui.context import web_of
 from stereo_spot_web_ui.jobs.library import STATUSES, Filter, list_jobs
 from stereo_spot_web_ui.jobs.look import file_names
 from stereo_spot_web_ui.jobs.views import JobId
+from stereo_spot_web_ui.rendering import STATIC
 
 router = APIRouter(include_in_schema=False)
 
@@ -44,11 +45,14 @@ def right(request: Request, job_id: Id, name: str, download: bool = False) -> Re
 
 @router.api_route("/jobs/{job_id}/poster.jpg", methods=["GET", "HEAD"])
 def poster(request: Request, job_id: Id) -> Response:
-    """A picture of the source."""
+    """A picture of the source; of a film, where there is none (yet)."""
     web = web_of(request)
     job = web.platform.jobs.get(job_id)
     headers = {"Cache-Control": "private, max-age=3600" if job.status.is_final else "no-cache"}
-    return stored(request, web.platform.storage, keys.poster_key(job_id), "image/jpeg", headers)
+    try:
+        return stored(request, web.platform.storage, keys.poster_key(job_id), "image/jpeg", headers)
+    except NotFound:
+        return FileResponse(STATIC / "film.svg", media_type="image/svg+xml", headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/jobs/{job_id}/playlist.m3u")
@@ -86,14 +90,13 @@ def stored(request: Request, storage: ObjectStorage, key: str, media_type: str, 
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     begin, end, status = 0, info.size, HTTPStatus.OK
     asked = request.headers.get("range")
-    if asked is not None and request.headers.get("if-range", etag) == etag:
+    if asked is not None and is_one_range(asked) and request.headers.get("if-range", etag) == etag:
         part = range_of(asked, info.size)
         if part is None:
             headers["Content-Range"] = f"bytes */{info.size}"
             return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
-        if part != (0, info.size) or asked.startswith("bytes=0-"):
-            (begin, end), status = part, HTTPStatus.PARTIAL_CONTENT
-            headers["Content-Range"] = f"bytes {begin}-{end - 1}/{info.size}"
+        (begin, end), status = part, HTTPStatus.PARTIAL_CONTENT
+        headers["Content-Range"] = f"bytes {begin}-{end - 1}/{info.size}"
     headers["Content-Length"] = str(end - begin)
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
@@ -110,12 +113,15 @@ def blocks(storage: ObjectStorage, info: ObjectInfo, begin: int, end: int) -> It
         yield block
 
 
-def range_of(asked: str, size: int) -> tuple[int, int] | None:
-    """The half-open range that a Range header means; all of it for what is no single range of bytes, None where it lies outside."""
+def is_one_range(asked: str) -> bool:
+    """Whether a Range header asks for one range of bytes. Of others (several ranges, other units) all may be sent, and is."""
     match = ONE_RANGE.fullmatch(asked.strip())
-    if match is None or match.groups() == ("", ""):
-        return 0, size
-    first, last = match.groups()
+    return match is not None and match.groups() != ("", "")
+
+
+def range_of(asked: str, size: int) -> tuple[int, int] | None:
+    """The half-open range that a Range header for one means; None where it lies outside."""
+    first, _, last = asked.strip().removeprefix("bytes=").partition("-")
     if not first:
         return (max(0, size - int(last)), size) if int(last) and size else None
     begin, end = int(first), min(size, int(last) + 1) if last else size

@@ -127,7 +127,7 @@ async def answer_invalid(request: Request, error: Exception) -> Response:
     place = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path", "header"})
     told = str(first["msg"]).removeprefix("Value error, ")
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    detail = sentence(f"{place}: {told}" if place else told)
+    detail = f"`{place}`: {sentence(told)}" if place else sentence(told)
     return answer(request, Problem(title=status.phrase, status=status, detail=detail, code="invalid"))
 
 

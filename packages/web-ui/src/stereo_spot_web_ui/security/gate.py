@@ -44,7 +44,7 @@ class Gate:
 
     def _refusal(self, request: Request) -> Response | None:
         """What to answer instead; None where the request may pass."""
-        path, bears_token = request.url.path, self._bears_token(request)
+        path, bears_token = str(request.scope["path"]), self._bears_token(request)
         if request.method not in SAFE and not bears_token and not path.startswith(UNFORGEABLE) and not self._is_ours(request):
             told = "This change was not asked for by a page of this server, or that page is too old: load it again."
             return refuse(request, HTTPStatus.FORBIDDEN, "forged", told)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
@@ -17,11 +17,11 @@ class Links:
         self._signer = URLSafeTimedSerializer(secret, salt="player-link")
 
     def for_player(self, path: str) -> str:
-        """`path` with a key that opens it."""
-        return f"{path}?{urlencode({PARAMETER: self._signer.dumps(path)})}"
+        """`path`, quoted as in a link, with a key that opens it."""
+        return f"{path}?{urlencode({PARAMETER: self._signer.dumps(unquote(path))})}"
 
     def opens(self, path: str, key: str | None) -> bool:
-        """Whether `key` was made for `path`, not longer ago than VALID_SECONDS."""
+        """Whether `key` was made for `path` (not quoted), not longer ago than VALID_SECONDS."""
         if not key:
             return False
         try:

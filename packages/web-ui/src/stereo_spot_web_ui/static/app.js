@@ -68,13 +68,6 @@ function finishRemoving() {
   });
 }
 
-/** A poster that is not there (yet) leaves the picture of a film that lies behind it. */
-function hideMissingPoster(event) {
-  if (event.target.matches?.('img[data-poster]')) event.target.hidden = true;
-}
-document.addEventListener('error', hideMissingPoster, true);
-for (const poster of document.querySelectorAll('img[data-poster]')) if (poster.complete && !poster.naturalWidth) poster.hidden = true;
-
 /** The job that a page is about: its title says how far it is, and the page comes anew when the job has ended. */
 function follow(live) {
   let heard = Date.now();

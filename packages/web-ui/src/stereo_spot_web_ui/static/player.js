@@ -1,5 +1,5 @@
 // The player: one video, whose pictures hold both views; the shader takes them apart and shows them as people can see them.
-import { ask, clock, complain } from './api.js';
+import { clock, complain } from './api.js';
 import { GAMMA, LEFT, RIGHT } from './stereo.js';
 
 const WIGGLE_MS = 160;
@@ -205,8 +205,8 @@ video.addEventListener('timeupdate', () => {
   seek.setAttribute('aria-valuetext', clock(video.currentTime));
   part('now').textContent = clock(video.currentTime);
 });
-for (const name of ['play', 'pause']) video.addEventListener(name, () => { part('play-sign').textContent = video.paused ? '▶' : '⏸'; });
-video.addEventListener('volumechange', () => { part('sound-sign').textContent = video.muted ? '🔇' : '🔊'; });
+for (const name of ['play', 'pause']) video.addEventListener(name, () => { part('play-sign').setAttribute('d', video.paused ? 'M5 3v14l12-7z' : 'M6 3v14M14 3v14'); });
+video.addEventListener('volumechange', () => { part('sound-sign').setAttribute('d', video.muted ? 'm13 8 4 4m0-4-4 4' : 'M13 7q2 3 0 6M15.5 5q3.5 5 0 10'); });
 for (const name of ['loadeddata', 'seeked']) video.addEventListener(name, draw);
 addEventListener('resize', fit);
 screen.addEventListener('click', (event) => {
@@ -241,33 +241,6 @@ part('subtitles')?.addEventListener('change', (event) => {
 video.addEventListener('error', () => {
   part('trouble').hidden = false;
 });
-part('rendition')?.addEventListener('click', async (event) => {
-  const button = event.currentTarget;
-  const bar = part('trouble').querySelector('progress');
-  button.disabled = true;
-  bar.hidden = false;
-  bar.removeAttribute('value');
-  try {
-    await ask('POST', `/api/v1/jobs/${button.dataset.job}/rendition`);
-    for (;;) {
-      const { url, fraction, problem } = await ask('GET', `/api/v1/jobs/${button.dataset.job}/rendition`);
-      if (problem) throw new Error(problem);
-      if (url) {
-        part('trouble').hidden = true;
-        video.src = url;
-        return;
-      }
-      if (fraction) bar.value = fraction;
-      await new Promise((resolve) => { setTimeout(resolve, 1000); });
-    }
-  } catch (error) {
-    complain(error);
-  } finally {
-    button.disabled = false;
-    bar.hidden = true;
-  }
-});
-
 if (packing.flat) {
   state.view = '2d';
   for (const button of views) if (button.dataset.view !== '2d') button.disabled = true;
@@ -276,4 +249,4 @@ choose(open().includes(state.view) ? state.view : '2d');
 navigator.xr?.isSessionSupported('immersive-vr').then((able) => {
   if (able && !packing.flat) root.querySelector('[data-view="headset"]').hidden = false;
 }, () => {});
-video.src = about.rendition ?? about.files[0];
+video.src = about.files[0];

@@ -1,0 +1,103 @@
+"""A real server on a real platform, in a thread; and, where a test converts, real workers."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from stereo_spot_local_adapters.platform import open_platform
+from stereo_spot_media.demo_clip import Clip, Sound, write_clip
+from stereo_spot_media.scene import Scene
+from stereo_spot_shared.interfaces import Platform
+from stereo_spot_web_ui.app import create_app
+from stereo_spot_web_ui.main import bound
+from stereo_spot_web_ui.settings import WebSettings
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that answers at `address`."""
+
+    address: str
+    platform: Platform
+    data_dir: Path
+
+    def client(self, **options) -> httpx.Client:
+        return httpx.Client(base_url=self.address, timeout=60, **options)
+
+
+@contextlib.contextmanager
+def serve(data_dir: Path, **settings) -> Iterator[Server]:
+    """Serve a platform in `data_dir` for the length of a `with` block."""
+    platform = open_platform(data_dir)
+    chosen = WebSettings(port=0, scratch_dir=data_dir / "scratch", **settings)
+    listener = bound(chosen)
+    server = uvicorn.Server(uvicorn.Config(create_app(platform, chosen), log_config=None, access_log=False, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield Server(f"http://127.0.0.1:{listener.getsockname()[1]}", platform, data_dir)
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        platform.close()
+
+
+@pytest.fixture
+def serving():
+    """Serve as a test wants it: `with serving(data_dir, password=...) as server`."""
+    return serve
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serve(tmp_path / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short video with sound."""
+    path = tmp_path_factory.mktemp("clip") / "a film & more.mp4"
+    scene = Scene(width=256, height=144, cut_frames=24)
+    return write_clip(path, Clip(scene=scene, frames=36, sounds=(Sound(),), options={"preset": "veryfast", "crf": "23"}))
+
+
+@pytest.fixture
+def workers(server: Server) -> Iterator[None]:
+    """Real workers on the server's platform."""
+    environment = {
+        "STEREO_SPOT_DATA_DIR": str(server.data_dir),
+        "STEREO_SPOT_SCRATCH_DIR": str(server.data_dir / "scratch"),
+        "STEREO_SPOT_OFFLINE": "1",
+        "STEREO_SPOT_MODELS_DIR": str(server.data_dir / "models"),
+        "STEREO_SPOT_RENDER_THREADS": "1",
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(server.data_dir),
+    }
+    started = [subprocess.Popen([sys.executable, "-m", f"{name}.main"], env=environment) for name in ("media_worker", "video_worker")]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(30)

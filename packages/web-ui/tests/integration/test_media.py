@@ -1,0 +1,166 @@
+"""Finished videos are handed out in parts, under their names, to players and headsets."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from fractions import Fraction
+
+import pytest
+
+from stereo_spot_shared import keys
+from stereo_spot_shared.jobs import Job, JobResult, JobStatus, Plan, Source, new_job_id
+from stereo_spot_shared.rendering import FramePacking, RenderParams
+
+CONTENT = bytes(range(256)) * 10
+SIZE = len(CONTENT)
+
+
+def finished(server, name="a film.mkv", **params) -> Job:
+    """A job that is done, with an output that a test can tell every byte of."""
+    job_id, chosen = new_job_id(), RenderParams(**params)
+    key = keys.output_key(job_id, "a1", chosen.container.value)
+    stored = server.platform.storage.put_bytes(CONTENT, key)
+    result = JobResult(output_key=key, etag=stored.etag, bytes=SIZE, frames=48, width=640, height=180, depth="basic")
+    job = Job(
+        job_id=job_id,
+        status=JobStatus.COMPLETED,
+        swept=True,
+        source=Source(key=keys.source_key(job_id), name=name, etag="e", size=5),
+        params=chosen,
+        plan=Plan(plan_id="p", segment_count=1, frame_count=48, duration=Fraction(2)),
+        result=result,
+        created_at=datetime(2026, 1, 2, tzinfo=UTC),
+    )
+    return server.platform.jobs.create(job)
+
+
+def view(client, job):
+    return client.get(f"/api/v1/jobs/{job.job_id}").json()
+
+
+def test_it_is_called_what_players_know(client, server):
+    file = view(client, finished(server, "Größe & Co.mkv", layout=FramePacking.HALF_SBS))["result"]["files"][0]
+    assert file["name"] == "Größe & Co_3D_HSBS_LR.mp4"
+    answer = client.get(file["download_url"])
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%26%20Co_3D_HSBS_LR.mp4"
+    assert (answer.content, answer.headers["content-type"]) == (CONTENT, "video/mp4")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "begin", "end"),
+    [
+        (None, 200, 0, SIZE),
+        ("bytes=0-", 206, 0, SIZE),
+        ("bytes=100-199", 206, 100, 200),
+        ("bytes=2000-", 206, 2000, SIZE),
+        ("bytes=-7", 206, SIZE - 7, SIZE),
+        ("bytes=0-99999", 206, 0, SIZE),
+        ("bytes=5-4", 416, 0, 0),
+        (f"bytes={SIZE}-", 416, 0, 0),
+        ("bytes=-0", 416, 0, 0),
+        ("bytes=0-1,5-6", 200, 0, SIZE),
+        ("lines=1-2", 200, 0, SIZE),
+    ],
+)
+def test_parts(client, server, asked, status, begin, end):
+    url = view(client, finished(server))["result"]["files"][0]["url"]
+    answer = client.get(url, headers={"Range": asked} if asked else {})
+    assert answer.status_code == status
+    if status == 416:
+        assert answer.headers["content-range"] == f"bytes */{SIZE}"
+        return
+    assert answer.content == CONTENT[begin:end]
+    assert int(answer.headers["content-length"]) == end - begin
+    if status == 206:
+        assert answer.headers["content-range"] == f"bytes {begin}-{end - 1}/{SIZE}"
+    head = client.head(url, headers={"Range": asked} if asked else {})
+    assert (head.status_code, head.content, head.headers["content-length"]) == (status, b"", str(end - begin))
+
+
+def test_what_has_not_changed_is_not_sent_again(client, server):
+    url = view(client, finished(server))["result"]["files"][0]["url"]
+    etag = client.get(url).headers["etag"]
+    assert client.get(url, headers={"If-None-Match": etag}).status_code == 304
+    assert client.get(url, headers={"Range": "bytes=0-9", "If-Range": '"another"'}).status_code == 200
+
+
+def test_playlists(client, server):
+    jobs = [finished(server, f"film {number}.mp4") for number in range(2)]
+    lines = client.get(f"/jobs/{jobs[0].job_id}/playlist.m3u").text.splitlines()
+    assert lines[:2] == ["#EXTM3U", "#EXTINF:2,film 0_3D_SBS_LRF.mp4"]
+    assert lines[2].startswith(f"{server.address}/jobs/{jobs[0].job_id}/video/")
+    everything = client.get("/library.m3u").text
+    assert everything.count("#EXTINF") == 2
+
+
+def test_a_link_for_a_player_opens_one_file_and_no_more(serving, tmp_path):
+    with serving(tmp_path / "data", password="secret", token="t") as server:
+        one, other = finished(server), finished(server)
+        with server.client(headers={"Authorization": "Bearer t"}) as client:
+            urls = [view(client, job)["result"]["files"][0] for job in (one, other)]
+        with server.client() as stranger:
+            assert stranger.get(urls[0]["player_url"]).content == CONTENT
+            assert stranger.get(urls[0]["url"]).status_code == 401
+            key = urls[0]["player_url"].partition("?")[2]
+            assert stranger.get(f"{urls[1]['url']}?{key}").status_code == 401
+            assert stranger.get(f"{urls[0]['url']}?{key[:-2]}xx").status_code == 401
+
+
+def test_deovr(client, server):
+    job = finished(server, layout=FramePacking.HALF_TB)
+    for method in ("GET", "POST"):
+        told = client.request(method, "/deovr").json()
+        assert told["authorized"] == "1"
+        scene = told["scenes"][0]["list"][0]
+        assert (scene["title"], scene["videoLength"]) == ("a film_3D_HTAB_TB", 2)
+        one = client.request(method, scene["video_url"]).json()
+        assert (one["is3d"], one["screenType"], one["stereoMode"], one["id"]) == (True, "flat", "tb", job.job_id)
+        source = one["encodings"][0]["videoSources"][0]
+        assert (source["width"], source["height"], source["size"]) == (640, 180, SIZE)
+        assert client.get(source["url"]).content == CONTENT
+        assert client.get(one["thumbnailUrl"]).status_code == 200
+
+
+def test_heresphere(client, server):
+    finished(server, layout=FramePacking.VR180, eye_swap=True)
+    library = client.post("/heresphere", json={"username": "", "password": ""})
+    assert library.headers["heresphere-json-version"] == "1"
+    one = client.post(library.json()["library"][0]["list"][0], json={"needsMediaSource": True}).json()
+    assert (one["access"], one["projection"], one["stereo"], one["isEyeSwapped"], one["duration"]) == (
+        1,
+        "equirectangular",
+        "sbs",
+        True,
+        2000,
+    )
+    assert client.get(one["media"][0]["sources"][0]["url"]).content == CONTENT
+
+
+def test_headsets_sign_in_by_their_own_messages(serving, tmp_path):
+    with serving(tmp_path / "data", password="secret") as server, server.client() as client:
+        job = finished(server)
+        assert client.get("/deovr").json()["authorized"] == "-1"
+        assert client.post("/deovr", data={"login": "me", "password": "wrong"}).json()["authorized"] == "-1"
+        assert client.post("/deovr", data={"login": "me", "password": "secret"}).json()["authorized"] == "1"
+        assert client.post(f"/deovr/{job.job_id}").json() == {"authorized": "-1"}
+        assert client.post("/heresphere", content=b"{nonsense").json() == {"access": -1, "library": []}
+        assert client.post("/heresphere", json={"username": "me", "password": "wrong"}).json()["access"] == -1
+        assert client.post("/heresphere", json={"username": "me", "password": "secret"}).json()["access"] == 1
+
+
+def test_a_poster_is_there_before_there_is_one(client, server):
+    job = finished(server)
+    assert client.get(f"/jobs/{job.job_id}/poster.jpg").headers["content-type"] == "image/svg+xml"
+    server.platform.storage.put_bytes(b"jpeg", keys.poster_key(job.job_id))
+    answer = client.get(f"/jobs/{job.job_id}/poster.jpg")
+    assert (answer.content, answer.headers["content-type"]) == (b"jpeg", "image/jpeg")
+
+
+def test_costs_are_said_where_rates_are_set(serving, tmp_path):
+    with serving(tmp_path / "data", worker_hour_cost=3600.0, egress_gigabyte_cost=1e9 / SIZE) as server, server.client() as client:
+        job = finished(server)
+        result = job.result.model_copy(update={"render": job.result.render.model_copy(update={"wall": 2.0})})
+        server.platform.jobs.update(job.evolve(result=result))
+        assert view(client, job)["cost"] == {"currency": "USD", "rendering": 2.0, "handing_out": pytest.approx(1.0)}
+    with serving(tmp_path / "data") as server, server.client() as client:
+        assert view(client, job)["cost"] is None
