@@ -120,5 +120,11 @@ def test_ci_runs_the_readmes_test_command() -> None:
 def test_the_test_command_covers_everything() -> None:
     """Lint, types, layers, the tests of this folder and of every package: CI runs that one command and no other."""
     targets = project(ROOT)["targets"]
-    assert targets["test"]["dependsOn"] == ["lint", "typecheck", "test-repository", {"projects": ["*", "!stereo-spot"], "target": "test"}]
+    assert targets["test"]["dependsOn"] == [
+        "lint",
+        "typecheck",
+        "test-repository",
+        {"projects": ["*", "!stereo-spot"], "target": "test"},
+        {"projects": ["web-ui"], "target": "test-browser"},
+    ]
     assert any("lint-imports" in command for command in targets["lint"]["options"]["commands"])
