@@ -24,7 +24,7 @@ def sweep_job(platform: Platform, job: Job, *, on_progress: Callable[[int, int],
     """Remove what a completed, cancelled or deleted job does not keep; does nothing for any other job.
 
     A completed job keeps its manifest and its output, and its source if it says so; the others keep only their row. The record of
-    a conversion stays in any case. May be done any number of times. What an attempt that is still running stores later, that attempt removes
+    a conversion stays in any case. May be done any number of times. What a running attempt stores later, that attempt removes
     (`leaving_nothing_unwanted`).
     """
     if job.swept or job.status not in STAGES[Stage.SWEEP].statuses:
