@@ -55,7 +55,7 @@ def serve(data_dir: Path, **settings) -> Iterator[Server]:
         platform.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serving():
     """Serve as a test wants it: `with serving(data_dir, password=...) as server`."""
     return serve

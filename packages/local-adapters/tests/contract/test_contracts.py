@@ -67,12 +67,8 @@ class TestObjectStorage(ObjectStorageContract):
 class TestUploadStore(UploadStoreContract):
     @pytest.fixture
     def recipe(self, tmp_path):
-        return partial(_upload_store, tmp_path / "data")
+        return partial(FileUploadStore, tmp_path / "data", FileObjectStorage(tmp_path / "data"))
 
     @pytest.fixture
     def storage(self, tmp_path):
         return FileObjectStorage(tmp_path / "data")
-
-
-def _upload_store(root: Path) -> FileUploadStore:
-    return FileUploadStore(root, FileObjectStorage(root))

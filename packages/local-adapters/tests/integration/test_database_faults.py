@@ -211,3 +211,24 @@ def test_it_travels_to_another_process_by_its_address(path):
     assert SqlQueue(again, "q", visibility_seconds=60).depth().waiting == 1
     for opened in (database, again):
         opened.close()
+
+
+def test_a_database_of_the_first_layout_is_brought_up_to_date(path):
+    """Its jobs can be found by the names of their sources; a row that cannot be read is left as it is."""
+    job = a_job(name="Ein FILM.mp4")
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "CREATE TABLE jobs (job_id VARCHAR(40) PRIMARY KEY, version INTEGER NOT NULL, status VARCHAR(20) NOT NULL,"
+            " created_us BIGINT NOT NULL, body TEXT NOT NULL)"
+        )
+        connection.execute("INSERT INTO jobs VALUES (?, 1, 'created', 1, ?)", (job.job_id, job.evolve(version=1).model_dump_json()))
+        connection.execute("INSERT INTO jobs VALUES ('damaged0', 1, 'created', 2, 'no JSON')")
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+    make(path)
+    database = Database(path)
+    store = SqlJobStore(database)
+    assert [found.job_id for found in store.list(name="ein film").jobs] == [job.job_id]
+    assert len(store.list().unreadable) == 1
+    database.close()
