@@ -100,9 +100,7 @@ def record_key(job_id: str) -> str:
 class ParsedKey:
     """What a key names."""
 
-    kind: Literal[
-        "source", "manifest", "poster", "segment", "rendered", "answer", "output", "rendition", "subtitles", "result", "record"
-    ]
+    kind: Literal["source", "manifest", "poster", "segment", "rendered", "answer", "output", "rendition", "subtitles", "result", "record"]
     job_id: str
     segment_index: int | None = None
     attempt_id: str | None = None

@@ -122,7 +122,8 @@ class TestKeys:
     @pytest.mark.parametrize(
         "key",
         ["", "jobs/", "jobs/job00001", "jobs/job00001/", "jobs/JOB00001/source", "jobs/../secrets/source", "jobs/job00001/source\n",
-         "/jobs/job00001/source", "jobs/job00001/segments/1/source.nut", "jobs/job00001/output/..", "jobs/job00001/output/subtitles/01.vtt", "records/job00001.txt"],
+         "/jobs/job00001/source", "jobs/job00001/segments/1/source.nut", "jobs/job00001/output/..",
+         "jobs/job00001/output/subtitles/01.vtt", "records/job00001.txt"],
     )  # fmt: skip
     def test_what_is_none_of_ours_is_refused(self, key: str) -> None:
         with pytest.raises(ValueError, match="not a key"):
@@ -170,9 +171,8 @@ class TestJobs:
         assert Job.model_validate_json(job.to_json()) == job
 
     def test_a_result_that_was_written_before_there_were_subtitles_is_read(self) -> None:
-        result = JobResult(
-            output_key="o", etag="e", bytes=1, frames=1, width=2, height=2, depth="basic", subtitles=(SubtitleFile(key="s", language="eng"),)
-        )
+        subtitles = (SubtitleFile(key="s", language="eng"),)
+        result = JobResult(output_key="o", etag="e", bytes=1, frames=1, width=2, height=2, depth="basic", subtitles=subtitles)
         assert JobResult.model_validate_json(result.to_json()) == result
         earlier = json.loads(result.to_json())
         del earlier["subtitles"]
