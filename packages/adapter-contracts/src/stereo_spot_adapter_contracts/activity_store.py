@@ -50,6 +50,7 @@ class ActivityStoreContract:
             (Stage.RENDER, 10),
             (Stage.REASSEMBLE, None),
             (Stage.SWEEP, None),
+            (Stage.RENDITION, None),
         ]
         for stage, segment_index in reversed(places):
             store.report(an_activity(job_id, stage, segment_index))

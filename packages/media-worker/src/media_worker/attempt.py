@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from stereo_spot_media.sandbox import run_in_child
+from stereo_spot_media.sandbox import ChildLimits, run_in_child
 from stereo_spot_runtime.context import WorkContext
 from stereo_spot_runtime.watch import JobWatch
 from stereo_spot_shared.base import Value
@@ -39,6 +39,7 @@ class Attempt:
         returns: type[T],
         on_progress: Callable[[Any], None],
         should_stop: Callable[[], bool] = lambda: False,
+        limits: ChildLimits | None = None,
     ) -> T:
         """Run a function of `media_worker.tasks` on hostile media; see `sandbox.run_in_child`.
 
@@ -48,6 +49,7 @@ class Attempt:
             function,
             task,
             returns=returns,
+            limits=limits,
             on_progress=on_progress,
             should_stop=lambda: self.context.should_stop() or self.watch.given_up() or should_stop(),
             stall_seconds=STAGES[self._stage].stall_seconds,

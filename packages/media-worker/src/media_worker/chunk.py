@@ -8,7 +8,7 @@ from typing import Any
 
 from media_worker.attempt import Attempt
 from media_worker.settings import MediaWorkerSettings
-from media_worker.source import check_unchanged, fetch_source
+from media_worker.source import check_unchanged, exists, fetch_source
 from media_worker.sweep import leaving_nothing_unwanted
 from media_worker.tasks import ChunkTask
 from stereo_spot_runtime.advance import advance
@@ -66,13 +66,14 @@ def _plan_and_cut(attempt: Attempt, settings: MediaWorkerSettings) -> None:
             limits=settings.media_limits,
             manifest=manifest,
             skip=frozenset(skip),
+            poster=not exists(platform.storage, keys.poster_key(job.job_id)),
         )
         attempt.in_child("media_worker.tasks:plan_and_cut", task, returns=type(None), on_progress=cutting.hear)
         check_unchanged(platform.storage, job)
 
 
 class _Cutting:
-    """Hears what the cutting child reports: stores the plan, and each segment as soon as it is finished."""
+    """Hears what the cutting child reports: stores the plan, the poster, and each segment as soon as it is finished."""
 
     def __init__(self, attempt: Attempt, manifest: Manifest | None) -> None:
         self._attempt = attempt
@@ -87,6 +88,10 @@ class _Cutting:
         """Take one report of `tasks.plan_and_cut`."""
         if "manifest" in report:
             self._adopt(Manifest.model_validate(report["manifest"]))
+        elif "poster" in report:
+            self._platform.storage.put_file(Path(report["poster"]), keys.poster_key(self._job_id))
+        elif "no_poster" in report:
+            self._attempt.context.log.info("the source has no poster", because=report["no_poster"])
         elif "segment" in report:
             self._store(report["segment"], Path(report["path"]))
         else:

@@ -1,4 +1,4 @@
-"""The media worker as a process: chunks, reassembles and sweeps."""
+"""The media worker as a process: chunks, reassembles, sweeps, and makes renditions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 
 from media_worker.chunk import chunk
 from media_worker.reassemble import reassemble
+from media_worker.rendition import rendition
 from media_worker.settings import MediaWorkerSettings
 from media_worker.sweep import sweep
 from stereo_spot_runtime.consumer import Handler
@@ -23,6 +24,7 @@ def main() -> None:
         Stage.CHUNK: partial(chunk, settings=settings),
         Stage.REASSEMBLE: partial(reassemble, settings=settings),
         Stage.SWEEP: sweep,
+        Stage.RENDITION: partial(rendition, settings=settings),
     }
     sys.exit(run_worker("media-worker", handlers, reconcile=True))
 

@@ -89,6 +89,8 @@ def _join(
         # The output, and once more while the index of an MP4 is moved to its front.
         require_free(scratch, 2 * (size + sum(completion.bytes for completion in completions)), f"the output of {job.source.name}")
         for view in range(views):
+            webvtt = scratch / f"webvtt-{view}"
+            webvtt.mkdir()
             task = JoinTask(
                 source=source,
                 manifest=manifest,
@@ -97,12 +99,16 @@ def _join(
                 params=job.params,
                 view=view,
                 output=scratch / f"output-{view}.{job.params.container.value}",
+                webvtt=webvtt,
             )
             results.append(_joined(attempt, task, completions))
             check_unchanged(storage, job)
             key = keys.output_key(job.job_id, attempt.context.attempt_id, job.params.container.value, right=view == 1)
             outputs.append(storage.put_file(task.output, key))
             task.output.unlink()
+        for track in results[0].webvtt:
+            # The same from every attempt, so of two at once either may be the last.
+            storage.put_file(scratch / "webvtt-0" / f"{track.index}.vtt", keys.subtitles_key(job.job_id, track.index))
     return results[0], outputs
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from stereo_spot_media.carriage import metadata_left_out
 from stereo_spot_media.joining import ReassembleResult
+from stereo_spot_shared import keys
 from stereo_spot_shared.base import utc_now
 from stereo_spot_shared.comfort import comfort_warning
 from stereo_spot_shared.inference import StageSeconds
 from stereo_spot_shared.interfaces import ObjectInfo
-from stereo_spot_shared.jobs import Job, JobResult, LeftOut, OutputFile, SegmentCompletion
+from stereo_spot_shared.jobs import Job, JobResult, LeftOut, OutputFile, SegmentCompletion, SubtitleFile
 from stereo_spot_shared.manifest import Manifest, Track
 from stereo_spot_shared.records import ConversionRecord, Machine
 from stereo_spot_shared.timing import Ticks
@@ -41,7 +42,16 @@ def job_result(
             *metadata_left_out(manifest.video),
         ),
         lost=lost,
-        warnings=(*filter(None, [comfort_warning(job.params)]), *_lost_sentence(manifest, lost), *manifest.damaged),
+        warnings=(
+            *filter(None, [comfort_warning(job.params)]),
+            *_lost_sentence(manifest, lost),
+            *manifest.damaged,
+            *(f"There is no WebVTT file of {_track_name(track)}: {track.left_out}." for track in joined.without_webvtt),
+        ),
+        subtitles=tuple(
+            SubtitleFile(key=keys.subtitles_key(job.job_id, track.index), language=track.language, title=track.title)
+            for track in joined.webvtt
+        ),
         render=_sum_seconds(completions),
     )
 

@@ -43,6 +43,15 @@ def check_unchanged(storage: ObjectStorage, job: Job) -> None:
         raise _missing(job) from error
 
 
+def exists(storage: ObjectStorage, key: str) -> bool:
+    """Whether there is such an object."""
+    try:
+        storage.stat(key)
+    except NotFound:
+        return False
+    return True
+
+
 def _compare(job: Job, etag: str) -> None:
     if job.source.etag is not None and etag != job.source.etag:
         raise SourceChanged(

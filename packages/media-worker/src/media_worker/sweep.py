@@ -23,9 +23,9 @@ def sweep(message: Message, context: WorkContext) -> None:
 def sweep_job(platform: Platform, job: Job, *, on_progress: Callable[[int, int], None] = lambda _done, _total: None) -> None:
     """Remove what a completed, cancelled or deleted job does not keep; does nothing for any other job.
 
-    A completed job keeps its manifest and its output, and its source if it says so; the others keep only their row. The record of
-    a conversion stays in any case. May be done any number of times. What a running attempt stores later, that attempt removes
-    (`leaving_nothing_unwanted`).
+    A completed job keeps its manifest, its output, what it takes to watch it (poster, subtitles, rendition), and its source if it says
+    so; the others keep only their row. The record of a conversion stays in any case. May be done any number of times. What a running
+    attempt stores later, that attempt removes (`leaving_nothing_unwanted`).
     """
     if job.swept or job.status not in STAGES[Stage.SWEEP].statuses:
         return
@@ -56,7 +56,8 @@ def leaving_nothing_unwanted(platform: Platform, job_id: str) -> Iterator[None]:
 def _unwanted(storage: ObjectStorage, job: Job) -> Iterator[str]:
     kept = set()
     if job.status is JobStatus.COMPLETED and job.result is not None:
-        kept = {keys.manifest_key(job.job_id), keys.result_key(job.job_id), *(file.key for file in job.result.files)}
+        kept = {key(job.job_id) for key in (keys.manifest_key, keys.result_key, keys.poster_key, keys.rendition_key)}
+        kept |= {file.key for file in job.result.files} | {file.key for file in job.result.subtitles}
         if job.keep_source:
             kept.add(job.source.key)
     for found in all_objects(storage, keys.job_prefix(job.job_id)):

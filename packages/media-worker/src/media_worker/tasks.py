@@ -15,6 +15,8 @@ from stereo_spot_media.cutting import cut_segments
 from stereo_spot_media.hostile import MediaLimits
 from stereo_spot_media.joining import ReassembleResult, reassemble
 from stereo_spot_media.planning import make_manifest
+from stereo_spot_media.poster import make_poster
+from stereo_spot_media.rendition import make_rendition
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.manifest import Manifest
 from stereo_spot_shared.rendering import RenderParams
@@ -33,6 +35,8 @@ class ChunkTask(Value):
     limits: MediaLimits
     manifest: Manifest | None
     skip: frozenset[int]
+    poster: bool
+    """Whether a poster is wanted."""
 
 
 class JoinTask(Value):
@@ -48,10 +52,20 @@ class JoinTask(Value):
     params: RenderParams
     view: int
     output: Path
+    webvtt: Path
+    """Folder for the text subtitles as WebVTT."""
+
+
+class RenditionTask(Value):
+    """Make the version for browsers of the finished video `output`, into `rendition`."""
+
+    output: Path
+    rendition: Path
 
 
 def plan_and_cut(task: ChunkTask, report: Report) -> None:
-    """Report `{"manifest": Manifest}` where one was made, then `{"segment": index, "path": str}` for each, in order.
+    """Report `{"manifest": Manifest}` where one was made, then what `poster_of` says where a poster is wanted, then
+    `{"segment": index, "path": str}` for each, in order.
 
     In between it reports `{"read": count}` (bytes or packets) now and then: it lives and moves.
     """
@@ -63,8 +77,20 @@ def plan_and_cut(task: ChunkTask, report: Report) -> None:
     if manifest is None:
         manifest = make_manifest(task.source, task.etag, task.params, task.limits, on_progress=alive, keep=kept)
         report({"manifest": manifest})
+    if task.poster:
+        report(poster_of(task, manifest, lambda: alive(0)))
     for cut in cut_segments(task.source, manifest, task.folder, kept=kept, skip=task.skip, limits=task.limits, on_progress=alive):
         report({"segment": cut.index, "path": cut.path})
+
+
+def poster_of(task: ChunkTask, manifest: Manifest, on_progress: Callable[[], None]) -> dict[str, str]:
+    """Make the poster: `{"poster": path}`, or `{"no_poster": reason}` for a source of which none can be made."""
+    path = task.folder / "poster.jpg"
+    try:
+        made = make_poster(task.source, manifest, path, task.limits, on_progress=on_progress)
+    except Exception as error:  # noqa: BLE001 - nothing that is wrong with a picture for people may keep the video from being converted
+        return {"no_poster": f"{type(error).__name__}: {error}"}
+    return {"poster": str(path)} if made else {"no_poster": "no picture decoded"}
 
 
 def join(task: JoinTask, report: Report) -> ReassembleResult:
@@ -77,5 +103,11 @@ def join(task: JoinTask, report: Report) -> ReassembleResult:
         params=task.params,
         view=task.view,
         lost=task.lost,
+        webvtt=task.webvtt,
         on_progress=report,
     )
+
+
+def render_for_browsers(task: RenditionTask, report: Report) -> None:
+    """Write the rendition; reports the number of frames done."""
+    make_rendition(task.output, task.rendition, on_progress=report)

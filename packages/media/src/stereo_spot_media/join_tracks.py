@@ -7,7 +7,7 @@ without reading the source again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -220,13 +220,19 @@ def kept_metadata(metadata: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in metadata.items() if not name.startswith(DROPPED_METADATA)}
 
 
-def track_packets(source: InputContainer, tracks: Sequence[CarriedTrack]) -> Iterator[tuple[float, Packet[Stream]]]:
-    """Packets of all carried tracks, in the source's order, ready to be muxed: (time in seconds, packet)."""
+def track_packets(
+    source: InputContainer, tracks: Sequence[CarriedTrack], overhear: Callable[[Packet[Stream]], None] = lambda _: None
+) -> Iterator[tuple[float, Packet[Stream]]]:
+    """Packets of all carried tracks, in the source's order, ready to be muxed: (time in seconds, packet).
+
+    `overhear` is given each as the source holds it, before it is changed.
+    """
     by_index = {track.source.index: track for track in tracks}
     texts = [track for track in tracks if track.converts]
     for packet in source.demux([track.source for track in tracks]) if tracks else ():
         if packet.size == 0:
             continue
+        overhear(packet)
         track = by_index[packet.stream_index]
         now = -1.0
         for ready in track.packets(packet):

@@ -28,6 +28,7 @@ from stereo_spot_media.join_video import Encoding, Lost, add_picture, kept_times
 from stereo_spot_media.marking import Marks, mark
 from stereo_spot_media.matroska import set_pixel_aspect
 from stereo_spot_media.verify import verify_output
+from stereo_spot_media.webvtt import Listener
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import NoSpaceLeft, StorageUnavailable, VerificationFailed
 from stereo_spot_shared.manifest import Manifest, SegmentSpec, Track
@@ -60,6 +61,10 @@ class ReassembleResult(Value):
     carried: tuple[Track, ...]
     left_out: tuple[Track, ...]
     """Tracks of the source that the container cannot carry; each says why."""
+    webvtt: tuple[Track, ...] = ()
+    """Text subtitles that were written as WebVTT too."""
+    without_webvtt: tuple[Track, ...] = ()
+    """Those that could not be; each says why."""
 
 
 def reassemble(
@@ -71,6 +76,7 @@ def reassemble(
     params: RenderParams,
     view: int = 0,
     lost: Mapping[int, Ticks] | None = None,
+    webvtt: Path | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> ReassembleResult:
     """Join the rendered `segments` (one path per manifest segment, in order) with the tracks of `source` in `output`, as `params` want it.
@@ -78,14 +84,15 @@ def reassemble(
     `view` is the place of the wanted video among those of a segment, of which there are two where each view has its own.
     `segments` is read lazily: a segment's file is closed before the next path is asked for, so a generator may
     fetch one file at a time and delete it afterwards. `lost` are the times for which no picture exists, by segment
-    index. `on_progress` gets the number of frames joined; what it raises ends the joining. `output` appears whole
-    and verified, or not at all; an existing file is replaced.
+    index. `webvtt` is a folder in which each text subtitle track is also written as `<index>.vtt`. `on_progress` gets the number of
+    frames joined; what it raises ends the joining. `output` appears whole and verified, or not at all; an existing file is replaced.
 
     Raises VerificationFailed where a segment is missing, damaged or not what the manifest plans or where the result
     is not exact, UnsupportedMedia where the source cannot be read, NoSpaceLeft and StorageUnavailable from the disk.
     """
     missing: Lost = lost or {}
     container, marks = params.container, Marks.of(params, manifest.video)
+    words = Listener(manifest)
     with unfinished(output) as part:
         with open_media(source) as opened, opened_for_writing(part, manifest, container) as writing:
             planned = planned_segments(manifest, segments, missing)
@@ -98,7 +105,7 @@ def reassemble(
             start(writing, tracks, manifest, container)
             pictures: Timed = picture_packets(chain([first], planned), manifest, missing, encoding, picture)
             frames = 0
-            for _, packet in merge(pictures, track_packets(opened, tracks), key=itemgetter(0)):
+            for _, packet in merge(pictures, track_packets(opened, tracks, words.hear), key=itemgetter(0)):
                 with disk_errors():
                     writing.mux_one(packet)
                 if packet.stream_index == picture.index:
@@ -112,6 +119,10 @@ def reassemble(
                 set_pixel_aspect(part, encoding.sample_aspect_ratio)
         verify_output(part, manifest, missing, container, [track.record for track in tracks])
         result = described_result(part, manifest, frames, encoding)
+        if webvtt is not None:
+            with disk_errors():
+                written, skipped = words.write(webvtt)
+            result = result.model_copy(update={"webvtt": tuple(written), "without_webvtt": tuple(skipped)})
     if on_progress:
         on_progress(frames)
     return result

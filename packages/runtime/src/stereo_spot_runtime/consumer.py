@@ -103,8 +103,6 @@ class QueueConsumer:
 
     def _work(self, delivery: Delivery, message: Message) -> str:
         """Run the handler and settle the message; returns the outcome in one word."""
-        if (end := retry.exhausted(message, self._spec, attempt=delivery.attempt)) is not None:
-            return self._settle(delivery, end, message)
         lease = Lease(
             self._queue,
             delivery,
@@ -114,6 +112,9 @@ class QueueConsumer:
             on_hung=lambda: self._on_hung(self),
         )
         context = WorkContext(self._platform, self._worker, delivery.attempt, message, lease, self._log)
+        if (end := retry.exhausted(message, self._spec, attempt=delivery.attempt)) is not None:
+            self._explain(context, end)
+            return self._settle(delivery, end, message)
         failure: Exception | None = None
         self._lease = lease
         try:
@@ -127,9 +128,17 @@ class QueueConsumer:
             # Neither acknowledged nor released: it is another's by now. What was finished is fenced by the store.
             return "lost"
         decision = self._decide(failure, delivery, message, lease)
-        if isinstance(decision, retry.Release) and not self._stop.is_set():
-            context.report(note=decision.reason)
+        if not self._stop.is_set():
+            self._explain(context, decision)
         return self._settle(delivery, decision, message)
+
+    def _explain(self, context: WorkContext, decision: retry.Decision | None) -> None:
+        """Let the last sign of life say why the work waits, or why it ended where no job can fail by it and say so itself."""
+        match decision:
+            case retry.Release(reason=reason):
+                context.report(note=reason)
+            case retry.Fail(error) if not any(JobStatus.FAILED in pipeline.ALLOWED[status] for status in self._spec.statuses):
+                context.report(note=error.message)
 
     def _decide(self, failure: Exception | None, delivery: Delivery, message: Message, lease: Lease) -> retry.Decision | None:
         """None to acknowledge."""

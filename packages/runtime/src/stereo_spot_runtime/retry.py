@@ -124,7 +124,12 @@ def _may_pass(error: PermanentError, stage: Stage) -> bool:
 def _subject(message: Message) -> str:
     if isinstance(message, SegmentReady):
         return f"rendering segment {message.segment_index}"
-    return {Stage.CHUNK: "cutting the source", Stage.REASSEMBLE: "joining the segments"}.get(message.stage, message.stage.value)
+    subjects = {
+        Stage.CHUNK: "cutting the source",
+        Stage.REASSEMBLE: "joining the segments",
+        Stage.RENDITION: "making the version for browsers",
+    }
+    return subjects.get(message.stage, message.stage.value)
 
 
 def _segment_index(message: Message) -> int | None:

@@ -26,7 +26,7 @@ from stereo_spot_shared.errors import (
 )
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_shared.jobs import JobStatus, Stage
-from stereo_spot_shared.messages import ChunkRequest, SegmentReady
+from stereo_spot_shared.messages import ChunkRequest, RenditionRequest, SegmentReady
 from stereo_spot_shared.pipeline import STAGES
 
 QUICK = dataclasses.replace(STAGES[Stage.RENDER], visibility_seconds=2, stall_seconds=60)
@@ -280,6 +280,40 @@ def test_fault_12_what_is_certain_fails_the_job_at_once(platform, consumer, make
     assert failed.error is not None
     assert (failed.error.code, failed.error.hint) == ("unsupported_media", "choose a video")
     assert depth(platform, Stage.CHUNK) == (0, 0, 1)
+
+
+def test_work_that_no_job_waits_for_fails_none_and_its_last_sign_of_life_says_why(platform, consumer, make_job) -> None:
+    job = make_job(JobStatus.COMPLETED)
+
+    def breaks(message: RenditionRequest, context: WorkContext) -> None:
+        context.progress(5, 24)
+        raise RenderFailed("the encoder crashed")
+
+    queue = platform.queues[Stage.RENDITION]
+    queue.send(RenditionRequest(job_id=job.job_id).encode())
+    spec = dataclasses.replace(STAGES[Stage.RENDITION], max_attempts=2)
+    for _ in range(2):
+        consumer(breaks, Stage.RENDITION, spec=spec).handle(receive(platform, Stage.RENDITION))
+    assert platform.jobs.get(job.job_id) == job
+    (activity,) = platform.activity.list(job.job_id)
+    assert (activity.stage, activity.note) == (
+        Stage.RENDITION,
+        "making the version for browsers failed (tried 2 times): the encoder crashed",
+    )
+    assert depth(platform, Stage.RENDITION) == (0, 0, 1)
+
+
+def test_work_that_no_job_waits_for_and_that_kills_its_worker_says_so_too(platform, consumer, make_job) -> None:
+    job = make_job(JobStatus.COMPLETED)
+    queue = platform.queues[Stage.RENDITION]
+    queue.send(RenditionRequest(job_id=job.job_id).encode())
+    for _ in range(STAGES[Stage.RENDITION].max_attempts):
+        queue.extend(receive(platform, Stage.RENDITION), 0)
+    consumer(lambda message, context: None, Stage.RENDITION).handle(receive(platform, Stage.RENDITION))
+    assert platform.jobs.get(job.job_id) == job
+    (activity,) = platform.activity.list(job.job_id)
+    assert "gave no result in 3 attempts" in (activity.note or "")
+    assert depth(platform, Stage.RENDITION) == (0, 0, 1)
 
 
 @pytest.mark.parametrize("error", [StorageUnavailable("503"), NoSpaceLeft("the disk is full")])

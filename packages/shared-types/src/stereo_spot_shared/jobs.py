@@ -23,6 +23,7 @@ class Stage(StrEnum):
     RENDER = "render"
     REASSEMBLE = "reassemble"
     SWEEP = "sweep"
+    RENDITION = "rendition"
 
 
 class JobStatus(StrEnum):
@@ -113,6 +114,14 @@ class Passage(Value):
     at: datetime
 
 
+class SubtitleFile(Value):
+    """A text subtitle track of the source as WebVTT in storage, in the clock of the output."""
+
+    key: str
+    language: str | None = None
+    title: str | None = None
+
+
 class JobResult(Value):
     """What was published."""
 
@@ -129,6 +138,8 @@ class JobResult(Value):
     lost: Ticks = Ticks()
     """Times of frames that the source's damage left undecodable (ticks of its time base)."""
     warnings: tuple[str, ...] = ()
+    subtitles: tuple[SubtitleFile, ...] = ()
+    """The subtitles that are words, for players that cannot read them out of the output (browsers)."""
     render: StageSeconds = StageSeconds()
     """Sums over all segments."""
     reassemble_seconds: float = 0.0
@@ -214,7 +225,7 @@ class Activity(Value):
     """Frames so far."""
     total: int = 0
     note: str | None = None
-    """Why the work waits, in words, where it does (no space left, the backend is away)."""
+    """In words, why the work waits, where it does (no space left, the backend is away), or why it ended where no job fails by it."""
     at: datetime = Field(default_factory=utc_now)
 
 

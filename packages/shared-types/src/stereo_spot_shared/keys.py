@@ -2,11 +2,14 @@
 
     jobs/<job>/source
     jobs/<job>/manifest.json
+    jobs/<job>/poster.jpg
     jobs/<job>/segments/<index>/source.<container>
     jobs/<job>/segments/<index>/rendered/<attempt>.nut
     jobs/<job>/segments/<index>/rendered/<attempt>.json
     jobs/<job>/output/<attempt>.<container>
     jobs/<job>/output/<attempt>-right.<container>
+    jobs/<job>/output/rendition.mp4
+    jobs/<job>/output/subtitles/<index>.vtt
     jobs/<job>/output/result.json
     records/<job>.json
 
@@ -34,14 +37,14 @@ def source_key(job_id: str) -> str:
     return f"{job_prefix(job_id)}source"
 
 
-def poster_key(job_id: str) -> str:
-    """A picture of the source (JPEG)."""
-    return f"{job_prefix(job_id)}poster.jpg"
-
-
 def manifest_key(job_id: str) -> str:
     """The manifest that chunking writes (`Manifest`)."""
     return f"{job_prefix(job_id)}manifest.json"
+
+
+def poster_key(job_id: str) -> str:
+    """A picture of the source, as JPEG; a source of which none could be made has no such object."""
+    return f"{job_prefix(job_id)}poster.jpg"
 
 
 def segments_prefix(job_id: str) -> str:
@@ -74,6 +77,16 @@ def output_key(job_id: str, attempt_id: str, container: str, *, right: bool = Fa
     return f"{job_prefix(job_id)}output/{attempt_id}{'-right' if right else ''}.{container}"
 
 
+def rendition_key(job_id: str) -> str:
+    """The version of the output that every browser plays; it is made when somebody asks for it."""
+    return f"{job_prefix(job_id)}output/rendition.mp4"
+
+
+def subtitles_key(job_id: str, index: int) -> str:
+    """A text subtitle track as WebVTT; `index` is that of its stream in the source."""
+    return f"{job_prefix(job_id)}output/subtitles/{index}.vtt"
+
+
 def result_key(job_id: str) -> str:
     """What was published (`JobResult`): written once, it decides which output stands."""
     return f"{job_prefix(job_id)}output/result.json"
@@ -93,28 +106,34 @@ def web_key(name: str) -> str:
 class ParsedKey:
     """What a key names."""
 
-    kind: Literal["source", "poster", "manifest", "segment", "rendered", "answer", "output", "result", "record", "web"]
+    kind: Literal[
+        "source", "manifest", "poster", "segment", "rendered", "answer", "output", "rendition", "subtitles", "result", "record", "web"
+    ]
     job_id: str = ""
     """Empty where the key is no job's."""
     segment_index: int | None = None
     attempt_id: str | None = None
     extension: str | None = None
     view: str | None = None
+    stream_index: int | None = None
     name: str | None = None
 
 
 _JOB = r"(?P<job_id>[0-9a-z]{8,40})"
 _INDEX = r"(?P<segment_index>\d{6,})"
+_STREAM = r"(?P<stream_index>0|[1-9][0-9]*)"
 _ATTEMPT = r"(?P<attempt_id>[0-9a-z]+)"
 _EXTENSION = r"(?P<extension>[a-z0-9]+)"
 _PATTERNS = {
     "source": re.compile(rf"jobs/{_JOB}/source"),
-    "poster": re.compile(rf"jobs/{_JOB}/poster\.jpg"),
     "manifest": re.compile(rf"jobs/{_JOB}/manifest\.json"),
+    "poster": re.compile(rf"jobs/{_JOB}/poster\.jpg"),
     "segment": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/source\.{_EXTENSION}"),
     "rendered": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/rendered/{_ATTEMPT}\.nut"),
     "answer": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/rendered/{_ATTEMPT}\.json"),
     "result": re.compile(rf"jobs/{_JOB}/output/result\.json"),
+    "rendition": re.compile(rf"jobs/{_JOB}/output/rendition\.mp4"),
+    "subtitles": re.compile(rf"jobs/{_JOB}/output/subtitles/{_STREAM}\.vtt"),
     "output": re.compile(rf"jobs/{_JOB}/output/{_ATTEMPT}(-(?P<view>right))?\.{_EXTENSION}"),
     "record": re.compile(rf"records/{_JOB}\.json"),
     "web": re.compile(r"web/(?P<name>[a-z0-9-]+(/[a-z0-9-]+)*)\.json"),
@@ -126,7 +145,8 @@ def parse_key(key: str) -> ParsedKey:
     for kind, pattern in _PATTERNS.items():
         if match := pattern.fullmatch(key):
             found: dict[str, str | int | None] = dict(match.groupdict())
-            if isinstance(index := found.get("segment_index"), str):
-                found["segment_index"] = int(index)
+            for name in ("segment_index", "stream_index"):
+                if isinstance(index := found.get(name), str):
+                    found[name] = int(index)
             return ParsedKey(kind=kind, **found)  # type: ignore[arg-type]  # the groups are the fields
     raise ValueError(f"not a key of this system: {key!r}")

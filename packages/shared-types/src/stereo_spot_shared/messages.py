@@ -69,3 +69,9 @@ class SweepRequest(Message):
     """A job has ended: remove what it does not keep."""
 
     stage = Stage.SWEEP
+
+
+class RenditionRequest(Message):
+    """Somebody wants to watch a completed job in a browser: make the version of its output that every browser plays."""
+
+    stage = Stage.RENDITION

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from stereo_spot_shared.errors import Conflict
-from stereo_spot_shared.jobs import Job, JobError, JobStatus, Plan, Source
+from stereo_spot_shared.jobs import Job, JobError, JobStatus, Plan, Source, Stage
 from stereo_spot_shared.pipeline import (
     ALLOWED,
     AWAITED,
@@ -41,6 +41,12 @@ def test_every_status_is_in_every_table(status: JobStatus) -> None:
     assert (status in AWAITED) == bool(stages)
     if stages:
         assert AWAITED[status] in stages
+
+
+def test_a_rendition_is_awaited_by_no_status_and_can_fail_no_job() -> None:
+    assert Stage.RENDITION not in AWAITED.values()
+    assert STAGES[Stage.RENDITION].statuses == {JobStatus.COMPLETED}
+    assert JobStatus.FAILED not in ALLOWED[JobStatus.COMPLETED]
 
 
 @pytest.mark.parametrize("old", JobStatus)

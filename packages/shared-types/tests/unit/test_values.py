@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from stereo_spot_shared import keys
 from stereo_spot_shared.base import SCHEMA_VERSION, utc_now
 from stereo_spot_shared.errors import InvalidMessage, UnknownSchema
-from stereo_spot_shared.jobs import Job, Plan, Source, Stage, new_attempt_id, new_job_id
-from stereo_spot_shared.messages import ChunkRequest, Message, ReassembleRequest, SegmentReady, SweepRequest
+from stereo_spot_shared.jobs import Job, JobResult, Plan, Source, Stage, SubtitleFile, new_attempt_id, new_job_id
+from stereo_spot_shared.messages import ChunkRequest, Message, ReassembleRequest, RenditionRequest, SegmentReady, SweepRequest
 from stereo_spot_shared.pipeline import STAGES
 from stereo_spot_shared.rendering import RenderParams
 from stereo_spot_shared.timing import Ticks, parse_fraction
@@ -29,6 +29,7 @@ messages = st.one_of(
     job_ids.map(lambda job: ChunkRequest(job_id=job)),
     job_ids.map(lambda job: ReassembleRequest(job_id=job)),
     job_ids.map(lambda job: SweepRequest(job_id=job)),
+    job_ids.map(lambda job: RenditionRequest(job_id=job)),
     st.builds(lambda job, index: SegmentReady(job_id=job, segment_index=index), job_ids, indices),
 )
 
@@ -99,12 +100,16 @@ class TestKeys:
         assert parsed(keys.output_key(job, attempt, container)) == keys.ParsedKey("output", job, attempt_id=attempt, extension=container)
         right = keys.output_key(job, attempt, container, right=True)
         assert parsed(right) == keys.ParsedKey("output", job, attempt_id=attempt, extension=container, view="right")
+        assert parsed(keys.poster_key(job)) == keys.ParsedKey("poster", job)
+        assert parsed(keys.rendition_key(job)) == keys.ParsedKey("rendition", job)
+        assert parsed(keys.subtitles_key(job, index)) == keys.ParsedKey("subtitles", job, stream_index=index)
         assert parsed(keys.result_key(job)) == keys.ParsedKey("result", job)
         assert parsed(keys.record_key(job)) == keys.ParsedKey("record", job)
 
     @given(job=job_ids, index=indices, attempt=attempt_ids)
     def test_everything_of_a_job_but_its_record_lies_under_its_prefix(self, job: str, index: int, attempt: str) -> None:
-        for key in (keys.source_key(job), keys.rendered_key(job, index, attempt), keys.result_key(job)):
+        watched = (keys.poster_key(job), keys.rendition_key(job), keys.subtitles_key(job, index))
+        for key in (keys.source_key(job), keys.rendered_key(job, index, attempt), keys.result_key(job), *watched):
             assert key.startswith(keys.job_prefix(job))
         assert keys.rendered_key(job, index, attempt).startswith(keys.rendered_prefix(job, index))
         assert not keys.record_key(job).startswith(keys.job_prefix(job))
@@ -117,7 +122,8 @@ class TestKeys:
     @pytest.mark.parametrize(
         "key",
         ["", "jobs/", "jobs/job00001", "jobs/job00001/", "jobs/JOB00001/source", "jobs/../secrets/source", "jobs/job00001/source\n",
-         "/jobs/job00001/source", "jobs/job00001/segments/1/source.nut", "jobs/job00001/output/..", "records/job00001.txt"],
+         "/jobs/job00001/source", "jobs/job00001/segments/1/source.nut", "jobs/job00001/output/..",
+         "jobs/job00001/output/subtitles/01.vtt", "records/job00001.txt"],
     )  # fmt: skip
     def test_what_is_none_of_ours_is_refused(self, key: str) -> None:
         with pytest.raises(ValueError, match="not a key"):
@@ -163,6 +169,14 @@ class TestJobs:
     def test_a_job_comes_back_the_same(self) -> None:
         job = self.job(plan=Plan(plan_id="p", segment_count=1, frame_count=1, duration=Fraction(1001, 30000)), hinted_at=utc_now())
         assert Job.model_validate_json(job.to_json()) == job
+
+    def test_a_result_that_was_written_before_there_were_subtitles_is_read(self) -> None:
+        subtitles = (SubtitleFile(key="s", language="eng"),)
+        result = JobResult(output_key="o", etag="e", bytes=1, frames=1, width=2, height=2, depth="basic", subtitles=subtitles)
+        assert JobResult.model_validate_json(result.to_json()) == result
+        earlier = json.loads(result.to_json())
+        del earlier["subtitles"]
+        assert JobResult.model_validate(earlier) == result.model_copy(update={"subtitles": ()})
 
     def test_evolve_validates_and_notes_the_time(self) -> None:
         job = self.job(updated_at=datetime(2000, 1, 1, tzinfo=UTC))

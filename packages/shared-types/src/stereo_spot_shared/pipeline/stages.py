@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from stereo_spot_shared.jobs import JobStatus, Stage
-from stereo_spot_shared.messages import ChunkRequest, Message, ReassembleRequest, SegmentReady, SweepRequest
+from stereo_spot_shared.messages import ChunkRequest, Message, ReassembleRequest, RenditionRequest, SegmentReady, SweepRequest
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class StageSpec:
     visibility_seconds: int
     """How long a received message is hidden; a living handler extends it at a third of this."""
     max_attempts: int
-    """Counted deliveries after which the job is failed and the message dead-lettered."""
+    """Counted deliveries after which the job is failed (if it can still fail) and the message dead-lettered."""
     stall_seconds: int
     """A handler that lives but makes no progress for so long is stopped."""
     resend_seconds: int
@@ -63,6 +63,16 @@ STAGES: Mapping[Stage, StageSpec] = MappingProxyType(
             frozenset({JobStatus.COMPLETED, JobStatus.CANCELLED, JobStatus.DELETED}),
             visibility_seconds=60,
             max_attempts=10,
+            stall_seconds=300,
+            resend_seconds=600,
+        ),
+        # On demand only: no status awaits it, so the reconciler never sends its message. Who asked asks again.
+        Stage.RENDITION: StageSpec(
+            RenditionRequest,
+            "rendition",
+            frozenset({JobStatus.COMPLETED}),
+            visibility_seconds=60,
+            max_attempts=3,
             stall_seconds=300,
             resend_seconds=600,
         ),
