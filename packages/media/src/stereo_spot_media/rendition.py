@@ -185,11 +185,13 @@ def fitting(width: int, height: int, rate: Fraction) -> tuple[int, int]:
 
     One that has to be made smaller gets sides that are divisible by 4: then each of two views in it has even ones too.
     """
-    blocks = math.ceil(width / 16) * math.ceil(height / 16)
-    factor = min(1.0, MOST_WIDTH / width, MOST_HEIGHT / height, math.sqrt(MOST_BLOCKS_A_SECOND / (blocks * rate)))
-    step = 2 if factor == 1.0 else 4
-    wide, high = (max(step, int(side * factor) // step * step) for side in (width, height))
-    return wide, high
+    factor = min(1.0, MOST_WIDTH / width, MOST_HEIGHT / height)
+    while True:
+        step = 2 if factor == 1.0 else 4
+        wide, high = (max(step, int(side * factor) // step * step) for side in (width, height))
+        if math.ceil(wide / 16) * math.ceil(high / 16) * rate <= MOST_BLOCKS_A_SECOND:
+            return wide, high
+        factor *= 0.99
 
 
 def sound_of(writing: OutputContainer, source: AudioStream) -> CopiedSound | EncodedSound:
