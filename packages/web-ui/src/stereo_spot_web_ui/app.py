@@ -19,7 +19,7 @@ from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import Scope
 
 from stereo_spot_shared.interfaces import Platform
-from stereo_spot_web_ui import media, moments, uploads
+from stereo_spot_web_ui import media, moments, renditions, uploads
 from stereo_spot_web_ui.api import jobs as jobs_api
 from stereo_spot_web_ui.api import system as system_api
 from stereo_spot_web_ui.api.document import describe
@@ -48,6 +48,7 @@ GZIP_FROM_BYTES = 2000
 ROUTERS = (
     jobs_api.router,
     moments.router,
+    renditions.router,
     uploads.router,
     system_api.router,
     media.router,

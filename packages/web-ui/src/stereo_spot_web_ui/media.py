@@ -55,6 +55,25 @@ def poster(request: Request, job_id: Id) -> Response:
         return FileResponse(STATIC / "film.svg", media_type="image/svg+xml", headers={"Cache-Control": "no-cache"})
 
 
+@router.api_route("/jobs/{job_id}/rendition.mp4", methods=["GET", "HEAD"])
+def rendition(request: Request, job_id: Id) -> Response:
+    """The version for browsers, where one was made."""
+    web = web_of(request)
+    web.platform.jobs.get(job_id)
+    return stored(request, web.platform.storage, keys.rendition_key(job_id), "video/mp4", {"Cache-Control": "private, no-cache"})
+
+
+@router.api_route("/jobs/{job_id}/subtitles/{number}.vtt", methods=["GET", "HEAD"])
+def subtitles(request: Request, job_id: Id, number: Annotated[int, Path(ge=0, le=999)]) -> Response:
+    """One of the source's subtitle tracks."""
+    web = web_of(request)
+    job = web.platform.jobs.get(job_id)
+    found = job.result.subtitles if job.result is not None else ()
+    if number >= len(found):
+        raise NotFound(f"Job {job_id} has no such subtitles.")
+    return stored(request, web.platform.storage, found[number].key, "text/vtt", {"Cache-Control": "private, no-cache"})
+
+
 @router.get("/jobs/{job_id}/playlist.m3u")
 def playlist(request: Request, job_id: Id) -> Response:
     """A playlist of one job, for any player."""

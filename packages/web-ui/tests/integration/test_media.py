@@ -8,7 +8,8 @@ from fractions import Fraction
 import pytest
 
 from stereo_spot_shared import keys
-from stereo_spot_shared.jobs import Job, JobResult, JobStatus, Plan, Source, new_job_id
+from stereo_spot_shared.jobs import Activity, Job, JobResult, JobStatus, Plan, Source, Stage, SubtitleFile, new_job_id
+from stereo_spot_shared.messages import RenditionRequest
 from stereo_spot_shared.rendering import FramePacking, RenderParams
 
 CONTENT = bytes(range(256)) * 10
@@ -164,3 +165,28 @@ def test_costs_are_said_where_rates_are_set(serving, tmp_path):
         assert view(client, job)["cost"] == {"currency": "USD", "rendering": 2.0, "handing_out": pytest.approx(1.0)}
     with serving(tmp_path / "data") as server, server.client() as client:
         assert view(client, job)["cost"] is None
+
+
+def test_a_version_for_browsers_is_asked_for_and_handed_out(client, server):
+    job = finished(server, layout=FramePacking.HALF_SBS, container="mkv")
+    place = f"/api/v1/jobs/{job.job_id}/rendition"
+    assert client.get(place).json() == {"url": None, "fraction": 0.0, "note": None}
+    assert client.post(place).status_code == 202
+    delivery = server.platform.queues[Stage.RENDITION].receive()[0]
+    assert RenditionRequest.decode(delivery.body).job_id == job.job_id
+    server.platform.activity.report(Activity(job_id=job.job_id, stage=Stage.RENDITION, worker="w", done=12, total=48))
+    assert client.get(place).json()["fraction"] == 0.25
+    server.platform.storage.put_bytes(CONTENT, keys.rendition_key(job.job_id))
+    assert client.get(client.get(place).json()["url"], headers={"Range": "bytes=1-2"}).content == CONTENT[1:3]
+
+
+def test_subtitles_are_handed_out(client, server):
+    job = finished(server)
+    key = keys.subtitles_key(job.job_id, 3)
+    server.platform.storage.put_bytes(b"WEBVTT\n", key)
+    with_subtitles = job.result.model_copy(update={"subtitles": (SubtitleFile(key=key, language="deu", title="<b>"),)})
+    server.platform.jobs.update(job.evolve(result=with_subtitles))
+    answer = client.get(f"/jobs/{job.job_id}/subtitles/0.vtt")
+    assert (answer.text, answer.headers["content-type"]) == ("WEBVTT\n", "text/vtt; charset=utf-8")
+    assert client.get(f"/jobs/{job.job_id}/subtitles/1.vtt").status_code == 404
+    assert 'label="&lt;b&gt;"' in client.get(f"/jobs/{job.job_id}").text

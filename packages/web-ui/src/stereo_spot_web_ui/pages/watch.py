@@ -108,5 +108,12 @@ def player_of(web: Web, job: Job) -> dict[str, Any] | None:
         "width": view.result.width,
         "height": view.result.height,
         "title": job.source.name,
-        "subtitles": [],
+        "subtitles": [
+            {
+                "url": f"/jobs/{job.job_id}/subtitles/{number}.vtt",
+                "label": track.title or track.language or str(number + 1),
+                "language": track.language,
+            }
+            for number, track in enumerate(job.result.subtitles if job.result is not None else ())
+        ],
     }

@@ -1,5 +1,5 @@
 // The player: one video, whose pictures hold both views; the shader takes them apart and shows them as people can see them.
-import { clock, complain } from './api.js';
+import { ask, clock, complain } from './api.js';
 import { GAMMA, LEFT, RIGHT } from './stereo.js';
 
 const WIGGLE_MS = 160;
@@ -238,8 +238,37 @@ part('subtitles')?.addEventListener('change', (event) => {
 });
 
 /* A file that this browser cannot play */
-video.addEventListener('error', () => {
-  part('trouble').hidden = false;
+const RENDITION_MS = 1000;
+video.addEventListener('error', async () => {
+  const made = await ask('GET', `/api/v1/jobs/${part('rendition').dataset.rendition}/rendition`).catch(() => ({}));
+  if (made.url && !video.src.endsWith(made.url)) video.src = made.url;
+  else part('trouble').hidden = false;
+});
+part('rendition').addEventListener('click', async (event) => {
+  const button = event.currentTarget;
+  const place = `/api/v1/jobs/${button.dataset.rendition}/rendition`;
+  const bar = part('trouble').querySelector('progress');
+  button.disabled = true;
+  bar.hidden = false;
+  try {
+    await ask('POST', place);
+    for (;;) {
+      const { url, fraction, note } = await ask('GET', place);
+      if (url) {
+        part('trouble').hidden = true;
+        video.src = url;
+        return;
+      }
+      if (note) throw new Error(note);
+      bar.value = fraction;
+      await new Promise((resolve) => { setTimeout(resolve, RENDITION_MS); });
+    }
+  } catch (error) {
+    complain(error);
+  } finally {
+    button.disabled = false;
+    bar.hidden = true;
+  }
 });
 if (packing.flat) {
   state.view = '2d';
