@@ -102,6 +102,29 @@ def bench_depth(  # noqa: PLR0917 - typer makes options of parameters
         output.show(depth_tables(found))
 
 
+@app.command("pages")
+def bench_pages(
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Jobs in the library.")] = 10_000,
+    requests: Annotated[int, typer.Option("--requests", min=20, help="Requests for each page.")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how fast the library's pages are with many jobs.
+
+    On a data directory of its own, which is removed.
+
+    Example:  stereo-spot bench pages --jobs 10000
+    """
+    from stereo_spot_cli import output
+    from stereo_spot_cli.bench.pages import bench_pages as measure
+    from stereo_spot_cli.bench.pages import pages_table
+
+    found = measure(jobs, requests, quiet=as_json)
+    if as_json:
+        output.emit(found)
+    else:
+        output.show(pages_table(found))
+
+
 def write_json(path: Path, facts: object) -> None:
     """Write facts to a file. CommandFailed where that does not work."""
     from stereo_spot_cli.output import CommandFailed
