@@ -12,7 +12,7 @@ from stereo_spot_media.scene import read_frame_number
 from stereo_spot_runtime.operations import cancel_job, delete_job
 from stereo_spot_shared import keys
 from stereo_spot_shared.jobs import JobStatus, Stage
-from stereo_spot_shared.messages import ChunkRequest, ReassembleRequest, SegmentReady, SweepRequest
+from stereo_spot_shared.messages import ChunkRequest, ReassembleRequest, RenditionRequest, SegmentReady, SweepRequest
 from stereo_spot_shared.rendering import FramePacking, Quality
 
 
@@ -79,7 +79,7 @@ def test_messages_that_come_several_times_and_too_early_do_no_harm(running, clip
     for _ in range(2):
         for index in (0, 3, 7, 500):
             running.platform.queues[Stage.RENDER].send(SegmentReady(job_id=job.job_id, segment_index=index).encode())
-        for message in (ChunkRequest, ReassembleRequest, SweepRequest):
+        for message in (ChunkRequest, ReassembleRequest, SweepRequest, RenditionRequest):
             running.platform.queues[message.stage].send(message(job_id=job.job_id).encode())
     assert video_times(running.output(job, tmp_path)) == video_times(clip)
     outputs = [key for key in running.keys(job) if keys.parse_key(key).kind == "output"]

@@ -10,6 +10,7 @@ import pytest
 
 from media_worker.chunk import chunk
 from media_worker.reassemble import reassemble
+from media_worker.rendition import rendition
 from media_worker.settings import MediaWorkerSettings
 from media_worker.sweep import sweep
 from stereo_inference.depth import load_estimator
@@ -18,6 +19,7 @@ from stereo_inference.video_io.encoder_process import EncoderProcess
 from stereo_spot_local_adapters.platform import open_platform
 from stereo_spot_media.demo_clip import Clip, Sound, write_clip
 from stereo_spot_media.scene import Scene
+from stereo_spot_runtime.advance import advance
 from stereo_spot_runtime.consumer import QueueConsumer
 from stereo_spot_runtime.manifests import load_manifest
 from stereo_spot_runtime.operations import submit
@@ -55,6 +57,18 @@ def job(platform, clip):
 
 
 @pytest.fixture
+def submit_clip(platform, tmp_path):
+    """Submit a small video of two segments that is made for the occasion: `submit_clip(parameters, scene=…, captions=…)`."""
+
+    def submit_clip(params=None, *, suffix="mkv", **properties):
+        clip = Clip(**{"scene": Scene(width=96, height=64, rate=Fraction(24)), "frames": 24, "options": {"g": "6"}, **properties})
+        defaults = {"segment_seconds": 0.5, "quality": Quality.DRAFT, "depth": "basic", "depth_profile": "quality"}
+        return submit(platform, write_clip(tmp_path / f"clip.{suffix}", clip), RenderParams(**{**defaults, **(params or {})}))
+
+    return submit_clip
+
+
+@pytest.fixture
 def work(scratch):
     """Have the next message of a stage handled by the real consumer; returns whether there was one."""
     settings = MediaWorkerSettings(scratch_dir=scratch)
@@ -62,6 +76,7 @@ def work(scratch):
         Stage.CHUNK: partial(chunk, settings=settings),
         Stage.REASSEMBLE: partial(reassemble, settings=settings),
         Stage.SWEEP: sweep,
+        Stage.RENDITION: partial(rendition, settings=settings),
     }
 
     def work(platform, stage):
@@ -109,6 +124,22 @@ def render(platform, tmp_path, encoder):
         return platform.completions.put(SegmentCompletion(**{**fields, **changes}))
 
     return render
+
+
+@pytest.fixture
+def convert(platform, work, render):
+    """Take a job to its end, all but the sweep."""
+
+    def convert(job):
+        work(platform, Stage.CHUNK)
+        job = platform.jobs.get(job.job_id)
+        for index in range(job.plan.segment_count):
+            render(job, index)
+        advance(platform, job.job_id)
+        work(platform, Stage.REASSEMBLE)
+        return platform.jobs.get(job.job_id)
+
+    return convert
 
 
 @pytest.fixture

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
+import av
 import pytest
+from pydantic_core import to_json
 
+from media_worker import tasks
+from media_worker.attempt import Attempt
+from stereo_spot_media.scene import read_frame_number
 from stereo_spot_runtime import scratch as scratch_module
 from stereo_spot_runtime.advance import advance
 from stereo_spot_runtime.manifests import load_manifest, store_manifest
@@ -41,7 +47,8 @@ def test_a_job_is_planned_cut_and_announced(platform, work, job, all_keys, scrat
 def test_the_first_segment_can_be_rendered_before_the_last_is_cut(platform, work, job, hooked):
     waiting = {}
     work(hooked(lambda key: waiting.update({key: platform.queues[Stage.RENDER].depth().waiting})), Stage.CHUNK)
-    assert list(waiting.values()) == [0, 1, 1]
+    assert list(waiting.values()) == [0, 0, 1, 1]
+    assert next(iter(waiting)) == keys.poster_key(job.job_id), "the poster is there before rendering begins"
 
 
 def test_a_message_that_comes_twice_changes_nothing(platform, work, job):
@@ -55,12 +62,13 @@ def test_a_message_that_comes_twice_changes_nothing(platform, work, job):
 def test_an_attempt_that_broke_off_is_continued_not_repeated(platform, work, job, hooked):
     stored = []
 
-    def fail_at_the_third(key):
-        stored.append(key)
-        if len(stored) == 3:
+    def fail_at_the_last(key):
+        if key == keys.segment_key(job.job_id, 2, "nut"):
             raise StorageUnavailable("away")
+        stored.append(key)
 
-    work(hooked(fail_at_the_third), Stage.CHUNK)
+    work(hooked(fail_at_the_last), Stage.CHUNK)
+    assert stored == [keys.poster_key(job.job_id), *(keys.segment_key(job.job_id, index, "nut") for index in (0, 1))]
     broken = platform.jobs.get(job.job_id)
     assert broken.status is JobStatus.CHUNKING
     assert platform.queues[Stage.CHUNK].depth().waiting == 1, "released, uncounted"
@@ -72,6 +80,35 @@ def test_an_attempt_that_broke_off_is_continued_not_repeated(platform, work, job
     assert finished.status is JobStatus.RENDERING
     assert finished.plan.plan_id == broken.plan.plan_id
     assert finished.plan.chunk_seconds > broken.plan.chunk_seconds
+
+
+def test_the_poster_is_a_picture_of_the_source(platform, work, job, tmp_path):
+    work(platform, Stage.CHUNK)
+    path = tmp_path / "poster.jpg"
+    platform.storage.get_file(keys.poster_key(job.job_id), path)
+    with av.open(str(path)) as opened:
+        (frame,) = opened.decode(video=0)
+    assert (frame.width, frame.height) == (96, 64)
+    assert read_frame_number(frame.to_ndarray(format="gray")) == 4
+
+
+@pytest.mark.parametrize("fault", ["raises", "finds nothing"])
+def test_a_source_without_a_poster_is_cut_all_the_same(platform, work, job, monkeypatch, all_keys, fault):
+    """The child is this very program, so the fault is put into it here."""
+
+    def no_poster(*_, **__):
+        if fault == "raises":
+            raise MemoryError
+        return False
+
+    def in_this_process(attempt, function, task, *, returns, on_progress, should_stop=lambda: False, limits=None):
+        return tasks.plan_and_cut(task, lambda report: on_progress(json.loads(to_json(report))))
+
+    monkeypatch.setattr(tasks, "make_poster", no_poster)
+    monkeypatch.setattr(Attempt, "in_child", in_this_process)
+    work(platform, Stage.CHUNK)
+    assert platform.jobs.get(job.job_id).status is JobStatus.RENDERING
+    assert keys.poster_key(job.job_id) not in all_keys(job.job_id)
 
 
 def test_rendered_segments_are_not_cut_again(platform, work, job, render, hooked):

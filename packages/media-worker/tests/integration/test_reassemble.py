@@ -6,12 +6,18 @@ from fractions import Fraction
 import av
 import pytest
 
+from media_worker.record import job_result
+from stereo_spot_media.demo_clip import Captions, Sound
+from stereo_spot_media.joining import ReassembleResult
 from stereo_spot_runtime.advance import advance
 from stereo_spot_runtime.manifests import load_manifest
 from stereo_spot_runtime.operations import cancel_job, delete_job
+from stereo_spot_runtime.paging import all_completions
 from stereo_spot_shared import keys
 from stereo_spot_shared.errors import StorageUnavailable
-from stereo_spot_shared.jobs import JobResult, JobStatus, Stage
+from stereo_spot_shared.interfaces import ObjectInfo
+from stereo_spot_shared.jobs import JobResult, JobStatus, Stage, SubtitleFile
+from stereo_spot_shared.manifest import Track, TrackKind
 from stereo_spot_shared.messages import ReassembleRequest
 from stereo_spot_shared.records import ConversionRecord
 
@@ -174,6 +180,32 @@ def test_a_job_that_is_given_up_meanwhile_leaves_nothing(platform, work, rendere
     assert platform.jobs.get(rendered.job_id).swept
     assert all_keys(rendered.job_id) == []
     assert platform.storage.list(keys.RECORDS_PREFIX).objects == ()
+
+
+def test_text_subtitles_become_files_of_their_own(platform, convert, submit_clip):
+    captions = (Captions(((250, 500, "a < b"),), language="deu"), Captions(((0, 900, "0,0,Default,,0,0,0,,one\\Ntwo"),), codec="ass"))
+    job = convert(submit_clip(captions=captions, sounds=(Sound(),)))
+    assert job.result.subtitles == (
+        SubtitleFile(key=keys.subtitles_key(job.job_id, 2), language="deu"),
+        SubtitleFile(key=keys.subtitles_key(job.job_id, 3)),
+    )
+    texts = [platform.storage.read_range(file.key).decode() for file in job.result.subtitles]
+    assert texts == [
+        "WEBVTT\n\n00:00:00.250 --> 00:00:00.500\na &lt; b\n",
+        "WEBVTT\n\n00:00:00.000 --> 00:00:00.900\none\ntwo\n",
+    ]
+
+
+def test_subtitles_that_cannot_be_written_are_named_in_the_result(job, platform, rendered, work):
+    manifest = load_manifest(platform.storage, rendered.job_id, rendered.plan.plan_id)
+    completions = list(all_completions(platform.completions, rendered.job_id))
+    track = Track(index=4, kind=TrackKind.SUBTITLE, codec="subrip", language="eng", left_out="it holds more words than any film")
+    joined = ReassembleResult(
+        frames=1, bytes=1, width=2, height=2, codec="h264", sample_aspect_ratio=1, carried=(), left_out=(), without_webvtt=(track,)
+    )
+    result = job_result(rendered, manifest, completions, joined, [ObjectInfo("k", 1, "e")])
+    assert result.warnings == ("There is no WebVTT file of subtitle track 4 (subrip, eng): it holds more words than any film.",)
+    assert result.subtitles == ()
 
 
 def test_frames_that_the_source_had_lost_are_told(platform, work, job, render, tmp_path):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from media_worker.sweep import sweep_job
-from stereo_spot_runtime.advance import advance
+from stereo_spot_media.demo_clip import Captions
 from stereo_spot_runtime.operations import cancel_job, delete_job
 from stereo_spot_shared import keys
 from stereo_spot_shared.jobs import JobStatus, Stage
@@ -11,13 +11,8 @@ from stereo_spot_shared.messages import SweepRequest
 
 
 @pytest.fixture
-def completed(platform, work, job, render):
-    work(platform, Stage.CHUNK)
-    for index in range(3):
-        render(platform.jobs.get(job.job_id), index)
-    advance(platform, job.job_id)
-    work(platform, Stage.REASSEMBLE)
-    return platform.jobs.get(job.job_id)
+def completed(job, convert):
+    return convert(job)
 
 
 def kinds(found):
@@ -27,11 +22,20 @@ def kinds(found):
 def test_a_completed_job_keeps_its_output_plan_and_record(platform, work, completed, all_keys):
     assert {"segment", "rendered", "source"} <= set(kinds(all_keys(completed.job_id)))
     assert work(platform, Stage.SWEEP)
-    assert kinds(all_keys(completed.job_id)) == ["manifest", "output", "result"]
+    assert kinds(all_keys(completed.job_id)) == ["manifest", "output", "poster", "result"]
     assert platform.storage.stat(keys.record_key(completed.job_id)).size > 0
     assert platform.completions.count(completed.job_id) == 0
     assert platform.activity.list(completed.job_id) == ()
     assert platform.jobs.get(completed.job_id).swept
+
+
+def test_what_it_takes_to_watch_a_completed_job_is_kept_and_what_nobody_published_is_not(platform, work, submit_clip, convert, all_keys):
+    job = convert(submit_clip(captions=(Captions(((0, 500, "one"),), language="eng"),)))
+    for key in (keys.rendition_key(job.job_id), keys.subtitles_key(job.job_id, 7)):
+        platform.storage.put_bytes(b"made meanwhile", key)
+    work(platform, Stage.SWEEP)
+    assert kinds(all_keys(job.job_id)) == ["manifest", "output", "poster", "rendition", "result", "subtitles"]
+    assert [file.key for file in job.result.subtitles] == [keys.subtitles_key(job.job_id, 1)]
 
 
 def test_a_completed_job_that_is_deleted_keeps_its_record_only(platform, work, completed, all_keys):
