@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import av
+import httpx
 import pytest
 
 from stereo_spot_cli.conversion.run import rendered_segments
@@ -177,18 +179,42 @@ def test_an_interrupted_job_can_be_deleted_with_all_that_it_holds(shell, clip: P
 
 
 def test_up_does_what_smoke_test_asks_and_stops_cleanly(shell, started: Callable[..., subprocess.Popen[str]]) -> None:
-    process = started("up", "--workers", "1")
+    address = free_address()
+    process = started("up", "--workers", "1", "--port", str(address.port))
     answer = shell.run("smoke-test", "--running-workers", "--json")
     assert answer.status == 0, answer
     assert answer.json["ok"]
     assert [step["what"] for step in answer.json["steps"]][-1] == "what it held was removed"
+    assert httpx.get(address, headers={"Accept": "text/html"}, timeout=30).status_code == 200
     everybody = shell.family(process)
-    assert len(everybody) >= 3
+    assert len(everybody) >= 4
+    taken = shell.run("up", "--port", str(address.port))
+    assert (taken.status, "stereo-spot runs already" in taken.err) == (1, True)
     process.terminate()
-    _, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
+    assert out == f"{address}\n"
     assert "media-worker-0: process" in err
     assert shell.still_running(everybody) == []
+
+
+def free_address() -> httpx.URL:
+    """An address of this machine at whose port nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return httpx.URL(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+
+
+def test_up_does_not_open_the_pages_to_everybody(shell) -> None:
+    answer = shell.run("up", "--host", "0.0.0.0")
+    assert answer.status == 1
+    assert "0.0.0.0 can be reached by others: set STEREO_SPOT_WEB_PASSWORD" in answer.err
+
+
+def test_the_pages_are_measured(shell) -> None:
+    found = shell.run("bench", "pages", "--jobs", "30", "--requests", "20", "--json").json
+    assert found["jobs"] == 30
+    assert all(0 < page["median"] <= page["p95"] for page in found["pages"])
 
 
 def test_smoke_test_says_what_is_missing(shell) -> None:
