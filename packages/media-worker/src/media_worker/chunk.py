@@ -19,7 +19,7 @@ from stereo_spot_runtime.scratch import attempt_directory, require_free
 from stereo_spot_runtime.updates import update_job
 from stereo_spot_shared import keys
 from stereo_spot_shared.base import utc_now
-from stereo_spot_shared.errors import RetryableError
+from stereo_spot_shared.errors import RetryableError, UnsupportedMedia
 from stereo_spot_shared.interfaces import ObjectStorage, Platform
 from stereo_spot_shared.jobs import Job, JobStatus, Plan, Stage
 from stereo_spot_shared.manifest import Manifest
@@ -68,7 +68,7 @@ def _plan_and_cut(attempt: Attempt, settings: MediaWorkerSettings) -> None:
             skip=frozenset(skip),
             poster=not exists(platform.storage, keys.poster_key(job.job_id)),
         )
-        attempt.in_child("media_worker.tasks:plan_and_cut", task, returns=type(None), on_progress=cutting.hear)
+        cutting.run(task)
         check_unchanged(platform.storage, job)
 
 
@@ -81,16 +81,34 @@ class _Cutting:
         self._platform = attempt.context.platform
         self._manifest = manifest
         self._announced_at = float("-inf")
+        self._at_poster = False
         if manifest is not None:
             self._adopt(manifest)
+
+    def run(self, task: ChunkTask) -> None:
+        """Plan and cut in a child process; in another one, without a poster, where the first died or hung while it made that."""
+        try:
+            self._run(task)
+        except UnsupportedMedia as error:
+            if not self._at_poster:
+                raise
+            self._attempt.context.log.warning("no poster could be made", because=str(error))
+            self._run(task.model_copy(update={"manifest": self._manifest, "poster": False}))
+
+    def _run(self, task: ChunkTask) -> None:
+        self._at_poster = task.poster and task.manifest is not None
+        self._attempt.in_child("media_worker.tasks:plan_and_cut", task, returns=type(None), on_progress=self.hear)
 
     def hear(self, report: dict[str, Any]) -> None:
         """Take one report of `tasks.plan_and_cut`."""
         if "manifest" in report:
             self._adopt(Manifest.model_validate(report["manifest"]))
+            self._at_poster = True
         elif "poster" in report:
+            self._at_poster = False
             self._platform.storage.put_file(Path(report["poster"]), keys.poster_key(self._job_id))
         elif "no_poster" in report:
+            self._at_poster = False
             self._attempt.context.log.info("the source has no poster", because=report["no_poster"])
         elif "segment" in report:
             self._store(report["segment"], Path(report["path"]))

@@ -16,7 +16,7 @@ from stereo_spot_runtime.manifests import load_manifest, store_manifest
 from stereo_spot_runtime.operations import cancel_job, delete_job, retry_job, submit
 from stereo_spot_runtime.updates import update_job
 from stereo_spot_shared import keys
-from stereo_spot_shared.errors import StorageUnavailable
+from stereo_spot_shared.errors import StorageUnavailable, UnsupportedMedia
 from stereo_spot_shared.jobs import JobStatus, Stage
 from stereo_spot_shared.messages import ChunkRequest, SegmentReady
 from stereo_spot_shared.rendering import RenderParams
@@ -109,6 +109,33 @@ def test_a_source_without_a_poster_is_cut_all_the_same(platform, work, job, monk
     work(platform, Stage.CHUNK)
     assert platform.jobs.get(job.job_id).status is JobStatus.RENDERING
     assert keys.poster_key(job.job_id) not in all_keys(job.job_id)
+
+
+@pytest.mark.parametrize("planned", [False, True])
+def test_a_poster_that_kills_the_child_is_done_without(platform, work, job, monkeypatch, all_keys, planned):
+    """Whether the plan was made just before or by an earlier attempt."""
+    if planned:
+        work(platform, Stage.CHUNK)
+        update_job(platform, job.job_id, lambda j: j.evolve(status=JobStatus.CHUNKING, cut=0))
+        for key in (keys.poster_key(job.job_id), keys.segment_key(job.job_id, 2, "nut")):
+            platform.storage.delete(key)
+        again(platform, job)
+    in_child, wanted = Attempt.in_child, []
+
+    def dies_at_the_poster(attempt, function, task, *, on_progress, **options):
+        def hear(report):
+            if task.poster and ("poster" in report or "no_poster" in report):
+                raise UnsupportedMedia("The process that read this file crashed (SIGSEGV).")
+            on_progress(report)
+
+        wanted.append(task.poster)
+        return in_child(attempt, function, task, on_progress=hear, **options)
+
+    monkeypatch.setattr(Attempt, "in_child", dies_at_the_poster)
+    work(platform, Stage.CHUNK)
+    assert wanted == [True, False]
+    assert platform.jobs.get(job.job_id).status is JobStatus.RENDERING
+    assert [key for key in all_keys(job.job_id) if "segments" in key] == [keys.segment_key(job.job_id, i, "nut") for i in range(3)]
 
 
 def test_rendered_segments_are_not_cut_again(platform, work, job, render, hooked):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,8 @@ PLACES = (Fraction(1, 10), Fraction(1, 4), Fraction(1, 2))
 """Shares of the video. Later ones are looked at only while everything before them was nearly of one colour."""
 PICTURES_PER_PLACE = 48
 """Pictures that are decoded at most on the way from where decoding can begin to a place: the last of them is near enough."""
+MOST_SECONDS = 15.0
+"""After this time what was found so far has to do: the video waits to be cut."""
 LEAST_SPREAD = 10.0
 """Standard deviation of luma, in 8-bit steps, from which on a picture shows something. Black and fades have less."""
 GLANCE = (64, 36)
@@ -34,19 +37,19 @@ def make_poster(
 ) -> bool:
     """Write a poster of the source at `path` to `output`, a JPEG file: upright, with square pixels, at most 640 wide and 1280 high.
 
-    It shows what the result begins a tenth into. `on_progress` is called before each place. False where no picture decodes; what else
+    It shows what is shown a tenth into the result. `on_progress` is called before each place. False where no picture decodes; what else
     is wrong with the file raises UnsupportedMedia, av.FFmpegError or ValueError.
     """
-    video = manifest.video
+    video, deadline = manifest.video, time.monotonic() + MOST_SECONDS
     best, most = None, -1.0
     with open_media(path, limits) as container:
         stream = next(stream for stream in container.streams.video if stream.index == video.index)
         for share in PLACES:
             on_progress()
-            frame = picture_near(container, stream, time_at(manifest, share))
+            frame = picture_near(container, stream, time_at(manifest, share), deadline)
             if frame is not None and (found := spread(frame)) > most:
                 best, most = frame, found
-            if most >= LEAST_SPREAD:
+            if most >= LEAST_SPREAD or time.monotonic() > deadline:
                 break
     if best is None:
         return False
@@ -63,24 +66,24 @@ def time_at(manifest: Manifest, share: Fraction) -> int:
     return (manifest.frames.start or 0) + int(manifest.duration * share / manifest.video.time_base)
 
 
-def picture_near(container: InputContainer, stream: AvVideoStream, time: int) -> VideoFrame | None:
-    """The picture shown at `time`, or one a little before it; None where none decodes."""
+def picture_near(container: InputContainer, stream: AvVideoStream, wanted: int, deadline: float) -> VideoFrame | None:
+    """The picture shown at `wanted` (ticks), or one a little before it; None where none decodes."""
     with contextlib.suppress(av.FFmpegError):  # where a format cannot seek, what comes next will do
-        container.seek(time, stream=stream)
+        container.seek(wanted, stream=stream)
     stream.codec_context.flush_buffers()
     found = None
-    for count, frame in enumerate(decoded(container, stream), 1):
+    for count, frame in enumerate(decoded(container, stream, deadline), 1):
         found = frame
-        if count == PICTURES_PER_PLACE or (frame.pts is not None and frame.pts >= time):
+        if count == PICTURES_PER_PLACE or (frame.pts is not None and frame.pts >= wanted):
             break
     return found
 
 
-def decoded(container: InputContainer, stream: AvVideoStream) -> Iterator[VideoFrame]:
-    """Pictures from here on, out of a bounded number of packets."""
+def decoded(container: InputContainer, stream: AvVideoStream, deadline: float) -> Iterator[VideoFrame]:
+    """Pictures from here on, out of a bounded number of packets and in a bounded time."""
     for count, packet in enumerate(read_packets(container, [stream])):
         yield from decode_leniently(packet)
-        if count >= PACKETS_PER_PLACE:
+        if count >= PACKETS_PER_PLACE or time.monotonic() > deadline:
             return
     yield from drain(stream)
 

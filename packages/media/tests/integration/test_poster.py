@@ -147,6 +147,14 @@ def test_interlaced_pictures_have_no_combs(tmp_path: Path) -> None:
     assert distances[0] < 0.7 * distances[1]
 
 
+def test_it_takes_no_longer_than_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_clip(tmp_path / "a.mp4", Clip(Blackout(320, 192, Fraction(24)), frames=100, options={"g": "100"}))
+    seen: list[None] = []
+    monkeypatch.setattr("stereo_spot_media.poster.MOST_SECONDS", -1.0)
+    make_poster(source, make_manifest(source, "etag", RenderParams()), tmp_path / "poster.jpg", on_progress=lambda: seen.append(None))
+    assert len(seen) == 1, "the other places are not looked at"
+
+
 def test_where_no_picture_decodes_there_is_no_poster(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "a.mkv", Clip(SMALL, frames=20))
     manifest = make_manifest(source, "etag", RenderParams())
