@@ -33,7 +33,7 @@ class RenditionView(Value):
 
 
 @router.post("/{job_id}/rendition", status_code=HTTPStatus.ACCEPTED)
-def ask_for(request: Request, job_id: Id) -> RenditionView:
+def make_rendition(request: Request, job_id: Id) -> RenditionView:
     """Have a version made that every browser plays (H.264, 8 bit, MP4)."""
     web = web_of(request)
     job = known(web.platform.jobs.get(job_id))
@@ -46,7 +46,7 @@ def ask_for(request: Request, job_id: Id) -> RenditionView:
 
 
 @router.get("/{job_id}/rendition")
-def show(request: Request, job_id: Id) -> RenditionView:
+def show_rendition(request: Request, job_id: Id) -> RenditionView:
     """How far it is."""
     web = web_of(request)
     known(web.platform.jobs.get(job_id))
