@@ -16,10 +16,6 @@ class ActivityStoreContract:
     """Inherit and provide `recipe`: how to open a client of one fresh, empty store."""
 
     @pytest.fixture
-    def recipe(self) -> Recipe[ActivityStore]:
-        raise NotImplementedError
-
-    @pytest.fixture
     def store(self, recipe: Recipe[ActivityStore]) -> ActivityStore:
         return recipe()
 

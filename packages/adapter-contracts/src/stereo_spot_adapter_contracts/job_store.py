@@ -20,10 +20,6 @@ class JobStoreContract:
     """Inherit and provide `recipe`: how to open a client of one fresh, empty store."""
 
     @pytest.fixture
-    def recipe(self) -> Recipe[JobStore]:
-        raise NotImplementedError
-
-    @pytest.fixture
     def store(self, recipe: Recipe[JobStore]) -> JobStore:
         return recipe()
 

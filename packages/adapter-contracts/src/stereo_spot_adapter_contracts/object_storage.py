@@ -35,10 +35,6 @@ class ObjectStorageContract:
     """Inherit and provide `recipe`: how to open a client of one fresh, empty storage."""
 
     @pytest.fixture
-    def recipe(self) -> Recipe[ObjectStorage]:
-        raise NotImplementedError
-
-    @pytest.fixture
     def storage(self, recipe: Recipe[ObjectStorage]) -> ObjectStorage:
         return recipe()
 

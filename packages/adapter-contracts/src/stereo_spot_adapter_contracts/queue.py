@@ -39,10 +39,6 @@ class QueueContract:
     """False where the backend's counts may lag: then they are only waited for."""
 
     @pytest.fixture
-    def make_queue(self) -> MakeQueue:
-        raise NotImplementedError
-
-    @pytest.fixture
     def recipe(self, make_queue: MakeQueue) -> Recipe[Queue]:
         return make_queue(_LONG)
 

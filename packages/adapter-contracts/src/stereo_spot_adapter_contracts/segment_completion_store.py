@@ -18,10 +18,6 @@ class SegmentCompletionStoreContract:
     """Inherit and provide `recipe`: how to open a client of one fresh, empty store."""
 
     @pytest.fixture
-    def recipe(self) -> Recipe[SegmentCompletionStore]:
-        raise NotImplementedError
-
-    @pytest.fixture
     def store(self, recipe: Recipe[SegmentCompletionStore]) -> SegmentCompletionStore:
         return recipe()
 

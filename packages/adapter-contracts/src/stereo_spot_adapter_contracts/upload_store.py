@@ -18,14 +18,6 @@ class UploadStoreContract:
     """Inherit and provide `recipe`: how to open a client of one fresh, empty store, and `storage`, where what is finished goes."""
 
     @pytest.fixture
-    def recipe(self) -> Recipe[UploadStore]:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def storage(self) -> ObjectStorage:
-        raise NotImplementedError
-
-    @pytest.fixture
     def store(self, recipe: Recipe[UploadStore]) -> UploadStore:
         return recipe()
 

@@ -31,8 +31,3 @@ class CliSettings(BaseSettings):
 def export(values: Mapping[str, str]) -> None:
     """Put settings into the environment of this process."""
     os.environ.update(values)
-
-
-def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment for one that it starts, with `extra` added."""
-    return {**os.environ, **extra}

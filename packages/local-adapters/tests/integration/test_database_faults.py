@@ -86,6 +86,9 @@ def test_many_threads_make_the_database_at_once(path):
         with ThreadPoolExecutor(8) as threads:
             for opened in [threads.submit(make, place) for _ in range(8)]:
                 opened.result()
+        with closing(sqlite3.connect(place)) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (DATABASE_VERSION,)
+            assert connection.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
 
 
 def test_a_busy_database_is_waited_for_within_a_bound(path):

@@ -8,6 +8,7 @@ beep at every whole second.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -145,19 +146,19 @@ def random_shape(generator: np.random.Generator) -> Shape:
 Covered = tuple[slice, slice, NDArray[np.bool_]]
 
 
-class Layer:
+class Layer(ABC):
     """Something at a known depth that covers part of the picture."""
 
     depth: np.float32 | Floats
     """Relative inverse depth, or one for each row, shaped (height, 1)."""
 
+    @abstractmethod
     def covered(self, shift: np.float32 | Floats, shape: tuple[int, int]) -> Covered:
         """Rows and columns of a box, and where in it the layer is seen, when moved right by `shift` pixels."""
-        raise NotImplementedError
 
+    @abstractmethod
     def paint(self, image: Floats, shift: np.float32 | Floats) -> None:
         """Draw the layer, moved right by `shift` pixels, into an RGB picture."""
-        raise NotImplementedError
 
 
 class Backdrop(Layer):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from stereo_spot_media.settings import named_test_data
 
 
 def data_folder() -> Path | None:
     """The folder of test data: what STEREO_SPOT_TEST_DATA names, else `shared/data` beside the checkout; None if absent."""
-    named = os.environ.get("STEREO_SPOT_TEST_DATA")
+    named = named_test_data()
     checkout = Path(__file__).parents[4]
-    candidates = [Path(named)] if named else [checkout / "shared" / "data", checkout.parent / "shared" / "data"]
+    candidates = [named] if named else [checkout / "shared" / "data", checkout.parent / "shared" / "data"]
     return next((folder for folder in candidates if folder.is_dir()), None)
 
 

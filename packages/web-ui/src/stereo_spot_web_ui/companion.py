@@ -18,10 +18,10 @@ from typing import Any
 from pydantic import Field, TypeAdapter
 
 from stereo_spot_media.sandbox import ChildLimits, run_in_child
+from stereo_spot_runtime.settings import child_environment
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import StereoSpotError
 from stereo_spot_shared.rendering import RenderParams
-from stereo_spot_web_ui.settings import child_environment
 
 MODULE = "stereo_inference"
 STALL_SECONDS = 120.0

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -81,8 +79,3 @@ class WebSettings(BaseSettings):
         if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret and self.oidc_users):
             raise ValueError("signing in by OIDC needs STEREO_SPOT_WEB_OIDC_CLIENT_ID, _OIDC_CLIENT_SECRET and _OIDC_USERS as well")
         return self
-
-
-def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment for one that it starts, with `extra` added."""
-    return {**os.environ, **extra}

@@ -15,9 +15,10 @@ from rich.table import Table
 
 from stereo_spot_cli.conversion.progress import counting
 from stereo_spot_cli.output import CommandFailed
-from stereo_spot_cli.settings import child_environment
+from stereo_spot_cli.settings import export
 from stereo_spot_cli.tables import plain_table
 from stereo_spot_runtime.platform import open_platform
+from stereo_spot_runtime.settings import child_environment
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.jobs import Job, JobStatus, Source, new_job_id
 from stereo_spot_shared.keys import source_key
@@ -71,8 +72,6 @@ def bench_pages(jobs: int, requests: int, *, quiet: bool) -> PagesBench:
 
 def make_jobs(count: int, data_dir: Path, show: Callable[[int], None]) -> None:
     """Jobs of every kind, mostly finished ones."""
-    from stereo_spot_cli.settings import export
-
     export({"STEREO_SPOT_DATA_DIR": str(data_dir)})
     platform = open_platform("local")
     try:
