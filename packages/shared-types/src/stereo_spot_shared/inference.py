@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 from pydantic import Field
 
@@ -64,3 +65,32 @@ class RenderResult(Value):
     """The estimator that was used (`auto` resolved)."""
     bytes: int = Field(ge=0)
     seconds: StageSeconds = StageSeconds()
+
+
+class MomentsTask(Value):
+    """Look at `count` places of `source`; the pictures, at most `width` wide, go into `folder`."""
+
+    source: Path
+    params: RenderParams
+    folder: Path
+    count: int = Field(default=3, ge=1, le=8)
+    width: int = Field(default=640, ge=64, le=1920)
+    models: Path | None = None
+    """The folder of depth models; a child process knows no settings."""
+
+
+class Moment(Value):
+    """One place of a video: when it is shown, about, in seconds, and the names of its pictures (JPEG)."""
+
+    seconds: float
+    picture: str
+    depth: str
+    left: str
+    right: str
+
+
+class Moments(Value):
+    """A few places of a video, and the estimator that was used (`auto` resolved)."""
+
+    depth: str
+    moments: tuple[Moment, ...]

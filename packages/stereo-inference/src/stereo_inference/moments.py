@@ -10,7 +10,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from stereo_inference.colour import to_rgb
 from stereo_inference.depth import estimator_of
@@ -19,7 +18,7 @@ from stereo_inference.layouts import packed_size
 from stereo_inference.output import upright_aspect, upright_size
 from stereo_inference.packing import packer_for
 from stereo_inference.picture import Picture
-from stereo_inference.preview import Choice, PreviewTask
+from stereo_inference.preview import Choice
 from stereo_inference.sampling import APART, sample_frames
 from stereo_inference.stages import Stages
 from stereo_inference.stereo.depth_field import DepthField
@@ -27,41 +26,13 @@ from stereo_inference.stereo.screen import ScreenPlacement
 from stereo_inference.video_io.formats import working_colour, working_format
 from stereo_spot_media.hostile import MediaLimits
 from stereo_spot_media.probe import probe
-from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import UnsupportedMedia
-from stereo_spot_shared.rendering import FramePacking, RenderParams
+from stereo_spot_shared.inference import Moment, Moments, MomentsTask
+from stereo_spot_shared.rendering import FramePacking
 
 JPEG_QUALITY = 88
-
-
-class MomentsTask(Value):
-    """Look at `count` places of `source`; the pictures, at most `width` wide, go into `folder`."""
-
-    source: Path
-    params: RenderParams
-    folder: Path
-    count: int = Field(default=3, ge=1, le=8)
-    width: int = Field(default=640, ge=64, le=1920)
-    threads: int = 1
-    models: Path | None = None
-    """The folder of depth models; a child process knows no settings."""
-
-
-class Moment(Value):
-    """One place: when it is shown, about, and the names of its pictures (JPEG)."""
-
-    seconds: float
-    picture: str
-    depth: str
-    left: str
-    right: str
-
-
-class Moments(Value):
-    """What was made, and by which estimator."""
-
-    depth: str
-    moments: tuple[Moment, ...]
+ONE_FRAME = 1e-3
+"""Seconds that are less than a frame of any video."""
 
 
 def render_moments(task: MomentsTask, report: Callable[[Any], None]) -> Moments:
@@ -71,10 +42,9 @@ def render_moments(task: MomentsTask, report: Callable[[Any], None]) -> Moments:
     """
     info = probe(str(task.source), MediaLimits())
     params = task.params.model_copy(update={"layout": FramePacking.FULL_SBS, "eye_swap": False})
-    shown = PreviewTask(source=task.source, info=info, params=params, seconds=1e-3, outputs=(), sheet=task.folder)
-    choice = Choice.of(shown)
+    choice = Choice.of(task.source, info, params, ONE_FRAME)
     video, seconds = choice.video, choice.seconds
-    estimator = estimator_of(params, threads=task.threads, models=task.models)
+    estimator = estimator_of(params, models=task.models)
     form, colour, size = working_format(video), working_colour(video), upright_size(video)
     packers = {
         layout: packer_for(params.model_copy(update={"layout": layout}), *size, form, colour, active=video.active)

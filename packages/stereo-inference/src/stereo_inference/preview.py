@@ -82,18 +82,18 @@ class Choice:
     each: int
 
     @classmethod
-    def of(cls, task: PreviewTask) -> Self:
-        """What the task asks for, as far as the container says how long the video is; else its beginning."""
-        seconds, params, video = task.info.seconds or Fraction(0), task.params, task.info.video
+    def of(cls, source: Path, info: SourceInfo, params: RenderParams, wanted: float) -> Self:
+        """About `wanted` seconds of `source`, as far as the container says how long the video is; else its beginning."""
+        seconds, video = info.seconds or Fraction(0), info.video
         rate = video.average_rate if video.average_rate > 0 else DEFAULT_RATE
-        video = without_bars(task.source, video) if params.autocrop else video
+        video = without_bars(source, video) if params.autocrop else video
         begin, end = Fraction(0), Fraction(1)
         if seconds:
             begin = min(end, (params.start or Fraction(0)) / seconds)
             end = max(begin, min(end, params.end / seconds)) if params.end is not None else end
-        whole = task.seconds >= seconds * (end - begin)
-        places = 1 if whole else max(1, min(MOST_PLACES, round(task.seconds / PLACE_SECONDS)))
-        each = max(1, math.ceil(task.seconds * rate / places))
+        whole = wanted >= seconds * (end - begin)
+        places = 1 if whole else max(1, min(MOST_PLACES, round(wanted / PLACE_SECONDS)))
+        each = max(1, math.ceil(wanted * rate / places))
         return cls(video.model_copy(update={"time_base": 1 / rate}), seconds, (begin, end), places, each)
 
 
@@ -103,7 +103,7 @@ def render_preview(task: PreviewTask, report: Callable[[Any], None]) -> Preview:
     Raises UnsupportedMedia where no picture decodes, and what `reassemble` raises.
     """
     keep_pictures()
-    params, choice = task.params, Choice.of(task)
+    params, choice = task.params, Choice.of(task.source, task.info, task.params, task.seconds)
     video = choice.video
     target, sheet, estimator = (
         output_format(params, video),

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from functools import cached_property
 from importlib.util import find_spec
@@ -21,10 +22,13 @@ from stereo_spot_media.sandbox import ChildLimits, run_in_child
 from stereo_spot_runtime.settings import child_environment
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import StereoSpotError
+from stereo_spot_shared.inference import Moments, MomentsTask
 from stereo_spot_shared.rendering import RenderParams
 
 MODULE = "stereo_inference"
 STALL_SECONDS = 120.0
+KNOWN_SECONDS = 30.0
+"""For so long what is known of models is not asked again: that starts a process, which pages must not wait for."""
 
 
 class ModelsFailed(StereoSpotError):
@@ -53,24 +57,6 @@ class Model(Value):
     """Why the last fetch failed."""
 
 
-class Moment(Value):
-    """What one place of a video looks like in 3D: names of pictures in the folder that was given."""
-
-    seconds: float
-    picture: str
-    depth: str
-    left: str
-    right: str
-
-
-class Moments(Value):
-    """A few places of a video."""
-
-    depth: str
-    """The estimator that was used."""
-    moments: tuple[Moment, ...]
-
-
 class Companion:
     """Starts stereo-inference, if it is there."""
 
@@ -79,6 +65,7 @@ class Companion:
         self._fetching: dict[str, float] = {}
         self._problems: dict[str, str] = {}
         self._rendering = threading.Semaphore(1)
+        self._known: tuple[float, list[Model]] | None = None
 
     @cached_property
     def _settings(self) -> dict[str, Any]:
@@ -92,7 +79,7 @@ class Companion:
         One at a time: the workers have the machine.
         """
         told = self._settings
-        task = {"source": source, "params": params, "folder": folder, "count": count, "width": width, "models": told["models_dir"]}
+        task = MomentsTask(source=source, params=params, folder=folder, count=count, width=width, models=Path(told["models_dir"]))
         with self._rendering:
             return run_in_child(
                 f"{MODULE}.moments:render_moments",
@@ -104,7 +91,10 @@ class Companion:
 
     def models(self) -> list[Model]:
         """The models that are known, and which are here."""
-        known = TypeAdapter(list[Model]).validate_json(self._answer("models"))
+        now = time.monotonic()
+        if self._known is None or now - self._known[0] > KNOWN_SECONDS:
+            self._known = now, TypeAdapter(list[Model]).validate_json(self._answer("models"))
+        known = self._known[1]
         return [
             model.model_copy(update={"fetched": self._fetching.get(model.name), "problem": self._problems.get(model.name)})
             for model in known
@@ -126,6 +116,7 @@ class Companion:
             process.wait()
         finally:
             process.stdout.close()
+            self._known = None
             self._fetching.pop(name, None)
 
     def _hear(self, name: str, lines: Iterable[str]) -> None:
