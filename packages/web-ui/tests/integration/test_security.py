@@ -149,3 +149,17 @@ def test_a_sign_in_leads_nowhere_else(closed, wanted):
 def test_nothing_inside_is_called_through_a_subscription(client, endpoint):
     body = {"endpoint": endpoint, "keys": {"p256dh": "x", "auth": "y"}}
     assert client.post("/api/v1/push/subscriptions", json=body).status_code == 422
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://elsewhere.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-site"}])
+def test_a_token_that_leaked_is_of_no_use_to_another_site(server, headers):
+    with server.client() as client:
+        answer = client.post("/api/v1/jobs", json=JOB, headers={"X-CSRF-Token": csrf_of(client), **headers})
+        assert (answer.status_code, answer.json()["code"]) == (403, "forged")
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_no_other_site_signs_anybody_in(closed, headers):
+    with closed.client() as client:
+        assert client.post("/sign-in", data={"password": PASSWORD}, headers=headers).status_code == 403
+        assert client.get("/api/v1/jobs").status_code == 401
