@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, select
 
 from stereo_spot_local_adapters.engine import Database, insert_or_replace
-from stereo_spot_local_adapters.rows import decode_row
 from stereo_spot_local_adapters.tables import activity as table
 from stereo_spot_shared.errors import StoreUnavailable
 from stereo_spot_shared.jobs import Activity, Stage
+from stereo_spot_shared.rows import decode_row
 
 _OF_JOB = select(table.c.body).where(table.c.job_id == bindparam("job"))
 _FORGET = delete(table).where(table.c.job_id == bindparam("job"))

@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, select, tuple_, update
 
 from stereo_spot_local_adapters.engine import Database, insert_if_absent
-from stereo_spot_local_adapters.rows import decode_row
 from stereo_spot_local_adapters.tables import jobs
 from stereo_spot_shared.errors import Conflict, NotFound, StereoSpotError, StoreUnavailable
 from stereo_spot_shared.interfaces import JobPage
 from stereo_spot_shared.jobs import Job, JobStatus
+from stereo_spot_shared.rows import decode_row
 
 _ONE_JOB = select(jobs.c.body).where(jobs.c.job_id == bindparam("job"))
 """The latest version of a job."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, func, select
 
 from stereo_spot_local_adapters.engine import Database, insert_if_absent
-from stereo_spot_local_adapters.rows import decode_row
 from stereo_spot_local_adapters.tables import segment_completions as table
 from stereo_spot_shared.errors import StoreUnavailable
 from stereo_spot_shared.interfaces import CompletionPage
 from stereo_spot_shared.jobs import SegmentCompletion
+from stereo_spot_shared.rows import decode_row
 
 _ONE_SEGMENT = select(table.c.body).where(table.c.job_id == bindparam("job"), table.c.segment_index == bindparam("index"))
 """The completion that stands for a segment."""

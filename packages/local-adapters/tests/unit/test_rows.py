@@ -6,11 +6,11 @@ from sqlalchemy import update
 from stereo_spot_adapter_contracts.examples import a_job
 from stereo_spot_local_adapters.engine import Database
 from stereo_spot_local_adapters.job_store import SqlJobStore
-from stereo_spot_local_adapters.rows import decode_row
 from stereo_spot_local_adapters.tables import jobs
 from stereo_spot_shared.base import SCHEMA_VERSION
 from stereo_spot_shared.errors import StoreUnavailable, UnknownSchema
 from stereo_spot_shared.jobs import Job
+from stereo_spot_shared.rows import decode_row
 
 
 def test_a_row_comes_back_as_the_value():

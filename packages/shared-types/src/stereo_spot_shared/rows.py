@@ -1,4 +1,4 @@
-"""How a value comes back out of a row."""
+"""How a value comes back out of a row of a store, for every adapter."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The AWS platform of StereoSpot: DynamoDB, SQS and S3."""

@@ -1,0 +1,69 @@
+"""The SDK's clients: made once per process and set of settings, and shared by all threads (the SDK's clients are safe for that)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from stereo_spot_aws_adapters.settings import AwsSettings
+from stereo_spot_aws_adapters.vendor_errors import aws_errors
+from stereo_spot_shared.errors import StoreUnavailable
+
+CONCURRENCY = 8
+"""Requests that one operation may have under way at once (parts of a large object, shards of a list)."""
+
+_CONNECT_SECONDS = 5
+_READ_SECONDS = 60  # longer than a long poll
+
+
+class Aws:
+    """Clients of DynamoDB, SQS and S3 with the threads that ask side by side. Get one by `connect`; pickled by its settings."""
+
+    def __init__(self, settings: AwsSettings) -> None:
+        self.settings = settings
+        config = Config(
+            retries={"mode": settings.retry_mode, "total_max_attempts": settings.max_attempts},
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            max_pool_connections=4 * CONCURRENCY,
+        )
+        with aws_errors(StoreUnavailable, "AWS"), _address_errors():
+            session = boto3.Session(region_name=settings.region)
+            self.dynamodb = session.client("dynamodb", config=config)
+            self.sqs = session.client("sqs", config=config)
+            self.s3 = session.client("s3", config=config)
+        self.pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="aws")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return connect, (self.settings,)
+
+
+@contextmanager
+def _address_errors() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:  # how the SDK refuses an address that is none
+        raise StoreUnavailable(f"AWS cannot be asked for with these settings ({error})", hint="Check AWS_ENDPOINT_URL.") from error
+
+
+_lock = threading.Lock()
+_open: dict[tuple[int, AwsSettings], Aws] = {}
+
+
+def connect(settings: AwsSettings) -> Aws:
+    """The clients for these settings in this process; the same ones at every call.
+
+    StoreUnavailable says what of the SDK's own settings (region, profile) cannot be used.
+    """
+    with _lock:  # sessions are not made by two threads at once; a forked process must not share its parent's connections
+        key = os.getpid(), settings
+        if key not in _open:
+            _open[key] = Aws(settings)
+        return _open[key]

@@ -1,0 +1,101 @@
+"""An AWS API on this machine, spoken to over HTTP: moto in server mode, as a process of its own.
+
+For tests, and for trying the platform out without an account: `python -m stereo_spot_aws_adapters.moto_server` prints the address for
+AWS_ENDPOINT_URL and serves until its standard input ends. It keeps everything in memory, and checks neither signatures nor rights.
+Needs the extra `moto` of this package.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.request import Request, urlopen
+
+_COUNTS_PATH = "/stereo-spot/requests"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-central-1", "AWS_EC2_METADATA_DISABLED": "true"}
+"""What the SDK wants to be told even where nobody checks it."""
+
+WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class MotoServer:
+    """A running server."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which the SDK of any process speaks to it."""
+        return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.url}
+
+    def reset(self) -> None:
+        """Forget everything."""
+        with urlopen(Request(f"{self.url}/moto-api/reset", method="POST")):  # noqa: S310  # its own address
+            pass
+
+    def requests(self) -> Counter[str]:
+        """How often each operation was asked for since the server started, as `s3 GET` or `sqs SendMessage`."""
+        with urlopen(f"{self.url}{_COUNTS_PATH}") as answer:  # noqa: S310  # its own address
+            return Counter(json.load(answer))
+
+
+@contextmanager
+def moto_server(python: str = sys.executable) -> Iterator[MotoServer]:
+    """A server of one's own, on a free port, for as long as the context lasts; it ends with this process too."""
+    command = [python, "-m", __name__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        if process.stdout is None or process.stdin is None or not (url := process.stdout.readline().strip()):
+            raise RuntimeError("moto did not start: is the extra `moto` of stereo-spot-aws-adapters installed?")
+        try:
+            yield MotoServer(url)
+        finally:
+            process.stdin.close()
+            process.wait()
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    # moto looks and then acts without a lock. Python shall change threads only where one waits, so that a condition and the write
+    # that hangs on it are one step, as they are in DynamoDB and S3.
+    sys.setswitchinterval(3600)
+    server = make_server("127.0.0.1", 0, _counting(DomainDispatcherApplication(create_backend_app)), threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
+def _counting(app: WsgiApp) -> WsgiApp:
+    """The application, which also answers what it was asked for."""
+    counts: Counter[str] = Counter()
+
+    def counted(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == _COUNTS_PATH:
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [json.dumps(counts).encode()]
+        if not environ["PATH_INFO"].startswith("/moto-api"):
+            counts[_operation(environ)] += 1
+        return app(environ, start_response)
+
+    return counted
+
+
+def _operation(environ: Mapping[str, Any]) -> str:
+    service, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
+    if not operation:
+        return f"s3 {environ['REQUEST_METHOD']}"
+    return f"{'sqs' if 'SQS' in service else 'dynamodb'} {operation}"
+
+
+if __name__ == "__main__":
+    main()

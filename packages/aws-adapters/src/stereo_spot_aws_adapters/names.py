@@ -1,0 +1,26 @@
+"""The name of everything that the platform keeps in an account; whoever makes it or looks for it asks here."""
+
+from __future__ import annotations
+
+from stereo_spot_shared.jobs import Stage
+from stereo_spot_shared.pipeline import STAGES
+
+JOBS, COMPLETIONS, ACTIVITY = "jobs", "completions", "activity"
+
+UPLOADS_PREFIX = "uploads/"
+"""Where the state of uploads lies in the bucket; the objects that they become lie elsewhere."""
+
+
+def table_name(prefix: str, table: str) -> str:
+    """Of a table: JOBS, COMPLETIONS or ACTIVITY."""
+    return f"{prefix}-{table}"
+
+
+def queue_name(prefix: str, stage: Stage) -> str:
+    """Of the queue of a stage."""
+    return f"{prefix}-{STAGES[stage].queue}"
+
+
+def dead_letter_name(queue: str) -> str:
+    """Of the queue that takes what another put aside."""
+    return f"{queue}-dead"
