@@ -21,20 +21,17 @@ def moto():
         yield server
 
 
-SETTINGS = AwsSettings(prefix="test", bucket="test-bucket")
-
-
 @pytest.fixture
 def account(moto):
     """Clients of an account in which there is nothing. They are the same for all tests: making them takes longer than most tests."""
     moto.reset()
-    return connect(SETTINGS)
+    return connect(AwsSettings(prefix="test", bucket="test-bucket"))
 
 
 @pytest.fixture
 def aws(account):
     """Clients, with fresh tables and a fresh bucket."""
     for table, spec in TABLES.items():
-        make_table(account, table_name(SETTINGS.prefix, table), spec)
+        make_table(account, table_name(account.settings.prefix, table), spec)
     make_bucket(account)
     return account
