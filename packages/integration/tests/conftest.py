@@ -1,10 +1,11 @@
-"""The whole pipeline on the embedded platform: real workers as real processes below one supervisor, in their own process group."""
+"""The whole pipeline, on each platform: real workers as real processes below one supervisor, in their own process group."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -15,7 +16,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stereo_spot_local_adapters.platform import open_platform
+import stereo_spot_aws_adapters.platform
+import stereo_spot_local_adapters.platform
+from stereo_spot_aws_adapters.clients import connect
+from stereo_spot_aws_adapters.moto_server import moto_server
+from stereo_spot_aws_adapters.provision import provision
+from stereo_spot_aws_adapters.settings import AwsSettings
 from stereo_spot_media.demo_clip import Captions, Clip, Sound, write_clip
 from stereo_spot_media.scene import Scene
 from stereo_spot_runtime.operations import submit
@@ -49,13 +55,40 @@ with Supervisor(specs, log_dir=logs) as supervisor:
 """
 
 
-class Pipeline:
-    """A data directory and the workers that serve it."""
+class LocalHome:
+    """The embedded platform in a directory."""
 
     def __init__(self, root):
-        self.data, self.logs = root / "data", root / "logs"
+        self.platform = stereo_spot_local_adapters.platform.open_platform(root / "data")
+        self.environment = {"STEREO_SPOT_DATA_DIR": str(root / "data")}
+
+
+class AwsHome:
+    """The AWS platform, with all that it keeps in one account of a server that speaks AWS's API."""
+
+    def __init__(self, server, patch):
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        name = f"test-{secrets.token_hex(4)}"
+        self.aws = connect(AwsSettings(prefix=name, bucket=name))
+        provision(self.aws)
+        self.platform = stereo_spot_aws_adapters.platform.open_platform(self.aws.settings)
+        self.environment = {
+            **server.environment,
+            "STORAGE_ADAPTER": "aws",
+            "STEREO_SPOT_AWS_PREFIX": name,
+            "STEREO_SPOT_AWS_BUCKET": name,
+        }
+
+
+class Pipeline:
+    """A platform and the workers that serve it."""
+
+    def __init__(self, root, home=None):
+        self.home = home or LocalHome(root)
+        self.platform = self.home.platform
+        self.scratch, self.logs = root / "data" / "scratch", root / "logs"
         self.logs.mkdir(parents=True)
-        self.platform = open_platform(self.data)
         self._runner = None
         self._children = []
         self.seen = {}
@@ -63,8 +96,8 @@ class Pipeline:
 
     def start(self, *, video_workers=1, **environment):
         settings = {
-            "STEREO_SPOT_DATA_DIR": str(self.data),
-            "STEREO_SPOT_SCRATCH_DIR": str(self.data / "scratch"),
+            **self.home.environment,
+            "STEREO_SPOT_SCRATCH_DIR": str(self.scratch),
             "STEREO_SPOT_RENDER_THREADS": "1",
             "STEREO_SPOT_RECEIVE_WAIT_SECONDS": "0.2",
             "STEREO_SPOT_RECONCILE_SECONDS": "2",
@@ -135,20 +168,49 @@ class Pipeline:
         return "\n".join(f"--- {path.name}\n{path.read_text()[-3000:]}" for path in self.logs.glob("*.log"))
 
 
+@pytest.fixture(scope="session")
+def moto():
+    """AWS's API over HTTP."""
+    with moto_server() as server:
+        yield server
+
+
 @pytest.fixture
 def pipeline(tmp_path):
-    """Workers of one's own, to be started (and killed) by the test."""
-    pipeline = Pipeline(tmp_path)
-    yield pipeline
-    pipeline.stop()
-    pipeline.platform.close()
+    """Workers of one's own on the embedded platform, to be started (and killed) by the test."""
+    yield from closing(Pipeline(tmp_path))
+
+
+@pytest.fixture
+def pipeline_on_aws(tmp_path, moto, monkeypatch):
+    """Workers of one's own on AWS."""
+    yield from closing(Pipeline(tmp_path, AwsHome(moto, monkeypatch)))
 
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory):
-    """Workers that run all the time, for tests that harm nobody."""
+    """Workers on the embedded platform that run all the time, for tests that harm nobody."""
     pipeline = Pipeline(tmp_path_factory.mktemp("running"))
     pipeline.start(video_workers=2)
+    yield from closing(pipeline)
+
+
+@pytest.fixture(scope="session")
+def running_on_aws(tmp_path_factory, moto):
+    """The same on AWS."""
+    with pytest.MonkeyPatch.context() as patch:
+        pipeline = Pipeline(tmp_path_factory.mktemp("running-on-aws"), AwsHome(moto, patch))
+        pipeline.start(video_workers=2)
+        yield from closing(pipeline)
+
+
+@pytest.fixture(params=["running", "running_on_aws"])
+def everywhere(request):
+    """Running workers on each platform in turn."""
+    return request.getfixturevalue(request.param)
+
+
+def closing(pipeline):
     yield pipeline
     pipeline.stop()
     pipeline.platform.close()

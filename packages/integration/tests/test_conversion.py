@@ -46,10 +46,10 @@ def digest(path):
     return digest.hexdigest()
 
 
-def test_every_frame_and_every_sound_arrives(running, clip, tmp_path):
-    job = running.submit(clip, quality=Quality.BALANCED)
-    output = running.output(job, tmp_path)
-    result = running.platform.jobs.get(job.job_id).result
+def test_every_frame_and_every_sound_arrives(everywhere, clip, tmp_path):
+    job = everywhere.submit(clip, quality=Quality.BALANCED)
+    output = everywhere.output(job, tmp_path)
+    result = everywhere.platform.jobs.get(job.job_id).result
     assert (result.frames, result.width, result.height, result.warnings, result.left_out) == (96, 320, 96, (), ())
     assert video_times(output) == video_times(clip) == [Fraction(n, 24) for n in range(96)]
     left, right = [], []
@@ -74,28 +74,28 @@ def test_a_frame_does_not_depend_on_where_the_video_was_cut(running, clip, tmp_p
     assert digest(one) == digest(other)
 
 
-def test_messages_that_come_several_times_and_too_early_do_no_harm(running, clip, tmp_path):
-    job = running.submit(clip)
+def test_messages_that_come_several_times_and_too_early_do_no_harm(everywhere, clip, tmp_path):
+    job = everywhere.submit(clip)
     for _ in range(2):
         for index in (0, 3, 7, 500):
-            running.platform.queues[Stage.RENDER].send(SegmentReady(job_id=job.job_id, segment_index=index).encode())
+            everywhere.platform.queues[Stage.RENDER].send(SegmentReady(job_id=job.job_id, segment_index=index).encode())
         for message in (ChunkRequest, ReassembleRequest, SweepRequest, RenditionRequest):
-            running.platform.queues[message.stage].send(message(job_id=job.job_id).encode())
-    assert video_times(running.output(job, tmp_path)) == video_times(clip)
-    outputs = [key for key in running.keys(job) if keys.parse_key(key).kind == "output"]
-    assert outputs == [running.platform.jobs.get(job.job_id).result.output_key]
+            everywhere.platform.queues[message.stage].send(message(job_id=job.job_id).encode())
+    assert video_times(everywhere.output(job, tmp_path)) == video_times(clip)
+    outputs = [key for key in everywhere.keys(job) if keys.parse_key(key).kind == "output"]
+    assert outputs == [everywhere.platform.jobs.get(job.job_id).result.output_key]
 
 
 @pytest.mark.parametrize(("end", "status"), [(cancel_job, JobStatus.CANCELLED), (delete_job, JobStatus.DELETED)])
-def test_a_job_that_is_given_up_while_it_runs_leaves_nothing(running, clip, end, status):
-    job = running.submit(clip, quality=Quality.HIGH)
-    running.wait(job, lambda now: running.platform.completions.count(job.job_id) > 0 or now.status.is_final)
-    end(running.platform, job.job_id)
-    assert running.finish(job).status is status
-    other = running.submit(clip, segment_seconds=600)
-    running.finish(other)  # what was being rendered then has been given up by now
-    assert running.keys(job) == []
-    assert running.platform.completions.count(job.job_id) == 0
+def test_a_job_that_is_given_up_while_it_runs_leaves_nothing(everywhere, clip, end, status):
+    job = everywhere.submit(clip, quality=Quality.HIGH)
+    everywhere.wait(job, lambda now: everywhere.platform.completions.count(job.job_id) > 0 or now.status.is_final)
+    end(everywhere.platform, job.job_id)
+    assert everywhere.finish(job).status is status
+    other = everywhere.submit(clip, segment_seconds=600)
+    everywhere.finish(other)  # what was being rendered then has been given up by now
+    assert everywhere.keys(job) == []
+    assert everywhere.platform.completions.count(job.job_id) == 0
 
 
 def test_a_source_that_is_replaced_while_it_waits_is_refused(running, clip):

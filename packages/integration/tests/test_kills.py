@@ -56,21 +56,27 @@ def undisturbed(running, clip, tmp_path_factory):
     return digest(running.output(job, tmp_path_factory.mktemp("undisturbed")))
 
 
+@pytest.fixture(params=["pipeline", pytest.param("pipeline_on_aws", marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+def somewhere(request):
+    """Workers of one's own on each platform in turn. On AWS nobody knows of a death until the visibility timeout is over."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))])
-def test_the_whole_group_killed_at_random_moments(pipeline, clip, undisturbed, tmp_path, seed):
+def test_the_whole_group_killed_at_random_moments(somewhere, clip, undisturbed, tmp_path, seed):
     moments = random.Random(seed)
-    job = pipeline.submit(clip, quality=Quality.LOSSLESS)
+    job = somewhere.submit(clip, quality=Quality.LOSSLESS)
     for _ in range(2):
-        pipeline.start(video_workers=moments.choice((1, 2)))
+        somewhere.start(video_workers=moments.choice((1, 2)))
         # Killed some time after the next progress, so that the moments are spread over the stages on any machine.
-        before = progress(pipeline, job)
-        pipeline.wait(job, lambda now, before=before: progress(pipeline, job) != before or now.status.is_final)
+        before = progress(somewhere, job)
+        somewhere.wait(job, lambda now, before=before: progress(somewhere, job) != before or now.status.is_final)
         time.sleep(moments.uniform(0, 1.5))
-        pipeline.kill_group()
-        pipeline.look(job)
-    pipeline.start(video_workers=2)
-    assert digest(pipeline.output(job, tmp_path)) == undisturbed
-    assert list((pipeline.data / "scratch").iterdir()) == [], "what the killed left is removed"
+        somewhere.kill_group()
+        somewhere.look(job)
+    somewhere.start(video_workers=2)
+    assert digest(somewhere.output(job, tmp_path)) == undisturbed
+    assert list(somewhere.scratch.iterdir()) == [], "what the killed left is removed"
 
 
 def progress(pipeline, job):
@@ -79,12 +85,12 @@ def progress(pipeline, job):
 
 
 @pytest.mark.parametrize("name", ["video-worker-0", pytest.param("media-worker-0", marks=pytest.mark.slow)])
-def test_one_worker_killed_and_nobody_notices(pipeline, clip, undisturbed, tmp_path, name):
-    pipeline.start(video_workers=2)
-    job = pipeline.submit(clip, quality=Quality.LOSSLESS)
-    pipeline.wait(job, lambda now: now.plan is not None if name == "media-worker-0" else progress(pipeline, job)[2] > 0)
-    os.kill(pipeline.worker(name), signal.SIGKILL)
-    assert digest(pipeline.output(job, tmp_path)) == undisturbed
+def test_one_worker_killed_and_nobody_notices(somewhere, clip, undisturbed, tmp_path, name):
+    somewhere.start(video_workers=2)
+    job = somewhere.submit(clip, quality=Quality.LOSSLESS)
+    somewhere.wait(job, lambda now: now.plan is not None if name == "media-worker-0" else progress(somewhere, job)[2] > 0)
+    os.kill(somewhere.worker(name), signal.SIGKILL)
+    assert digest(somewhere.output(job, tmp_path)) == undisturbed
 
 
 def test_a_segment_that_kills_its_process_fails_the_job_and_a_retry_finishes_it(pipeline, clip, undisturbed, tmp_path):

@@ -90,7 +90,12 @@ class Table:
 
     def query(self, condition: str, values: Item, *, start: Item | None = None, **more: Any) -> tuple[list[Item], Item | None]:
         """One page of at most 1 MB, and where the next begins (None at the end). Consistent, but along a global index."""
-        arguments: dict[str, Any] = {"TableName": self.name, "KeyConditionExpression": condition, "ExpressionAttributeValues": values, **more}
+        arguments: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            **more,
+        }
         if start is not None:
             arguments["ExclusiveStartKey"] = start
         with aws_errors(StoreUnavailable, self._what):

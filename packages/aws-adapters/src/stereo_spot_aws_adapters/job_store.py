@@ -75,7 +75,7 @@ class DynamoJobStore:
         walks = list(self._pool.map(lambda partition: self._walk(*partition, before=before, name=name, limit=limit), partitions))
         places, more = _merged(walks, limit)
         jobs, unreadable = self._read(places, statuses)
-        return JobPage(jobs=tuple(jobs), cursor=more, unreadable=tuple(unreadable))
+        return JobPage(jobs=jobs, cursor=more, unreadable=unreadable)
 
     def _walk(self, index: str, attribute: str, partition: str, *, before: str, name: str | None, limit: int) -> _Walk:
         """At least `limit + 1` keys if there are so many that match; along a search, those among the next few hundred."""
@@ -91,7 +91,7 @@ class DynamoJobStore:
         items, rest = self._table.query(f"{attribute} = :partition AND place < :before", values, **arguments)
         return _Walk([item["place"]["S"] for item in items], known_to=rest["place"]["S"] if rest else "")
 
-    def _read(self, places: Sequence[str], statuses: frozenset[JobStatus] | None) -> tuple[list[Job], list[str]]:
+    def _read(self, places: Sequence[str], statuses: frozenset[JobStatus] | None) -> tuple[tuple[Job, ...], tuple[str, ...]]:
         """The jobs at these places as they are now, in their order; what cannot be read as a sentence."""
         ids = [place.partition(".")[2] for place in places]
         items = {item["job_id"]["S"]: item for item in self._table.get_many([{"job_id": {"S": job_id}} for job_id in ids])}
@@ -106,7 +106,7 @@ class DynamoJobStore:
                 jobs.append(_decode(item))
             except StereoSpotError as error:
                 unreadable.append(error.message)
-        return jobs, unreadable
+        return tuple(jobs), tuple(unreadable)
 
 
 def _item(job: Job) -> Item:

@@ -18,7 +18,12 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 _COUNTS_PATH = "/stereo-spot/requests"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-central-1", "AWS_EC2_METADATA_DISABLED": "true"}
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": "eu-central-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 """What the SDK wants to be told even where nobody checks it."""
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -62,7 +67,7 @@ def moto_server(python: str = sys.executable) -> Iterator[MotoServer]:
 
 def main() -> None:
     """Serve until standard input ends."""
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     # moto looks and then acts without a lock. Python shall change threads only where one waits, so that a condition and the write

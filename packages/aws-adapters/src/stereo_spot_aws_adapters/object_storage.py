@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from stereo_spot_aws_adapters.clients import Aws
 from stereo_spot_aws_adapters.objects import CONDITION_FAILED, PART_BYTES, RACED, Bucket, check_key, etag_of, part_bytes, taken
-from stereo_spot_aws_adapters.transfer import Changed, copy_parts, download, multipart_upload, upload_parts
+from stereo_spot_aws_adapters.transfer import Changed, Part, copy_parts, download, multipart_upload, upload_parts
 from stereo_spot_aws_adapters.vendor_errors import code_of, disk_error
 from stereo_spot_shared.errors import NotFound, StorageUnavailable
 from stereo_spot_shared.interfaces import ObjectInfo, ObjectPage
@@ -70,7 +70,7 @@ class S3ObjectStorage:
             return self._put_in_parts(
                 to_key,
                 source.size,
-                lambda upload: copy_parts(self._bucket, key, to_key, upload, source.size, source.etag, step),
+                lambda upload: copy_parts(self._bucket, key, to_key, upload, size=source.size, etag=source.etag, step=step),
                 if_absent=False,
             )
         with self._bucket.errors(key):
@@ -136,7 +136,7 @@ class S3ObjectStorage:
     def uri(self, key: str) -> str:
         return f"s3://{self._bucket.name}/{check_key(key)}"
 
-    def _put_in_parts(self, key: str, size: int, store: Callable[[str], list[dict[str, Any]]], *, if_absent: bool) -> ObjectInfo:
+    def _put_in_parts(self, key: str, size: int, store: Callable[[str], Sequence[Part]], *, if_absent: bool) -> ObjectInfo:
         signature = new_attempt_id()
         arguments = _put_arguments(if_absent, signature)
         metadata = {name: value for name, value in arguments.items() if name == "Metadata"}
@@ -144,7 +144,7 @@ class S3ObjectStorage:
 
         def put() -> ObjectInfo:
             with multipart_upload(self._bucket, key, **metadata) as upload_id:
-                parts: Any = store(upload_id)
+                parts: Any = list(store(upload_id))
                 answer = self._s3.complete_multipart_upload(
                     Bucket=self._bucket.name, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}, **condition
                 )

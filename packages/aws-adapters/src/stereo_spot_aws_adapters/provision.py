@@ -52,7 +52,9 @@ def provision(aws: Aws) -> list[str]:
 def make_table(aws: Aws, name: str, spec: TableSpec) -> str:
     """A table with its indexes, when it is ready to be used."""
     client = aws.dynamodb
-    keys = {key.name: key for index in spec.indexes.values() for key in (index.partition, index.sort)} | {key.name: key for key in spec.keys}
+    keys = {key.name: key for index in spec.indexes.values() for key in (index.partition, index.sort)} | {
+        key.name: key for key in spec.keys
+    }
     local = [_index(index, index_spec) for index, index_spec in spec.indexes.items() if index_spec.local]
     global_ = [_index(index, index_spec) for index, index_spec in spec.indexes.items() if not index_spec.local]
     arguments: dict[str, Any] = {
@@ -126,7 +128,9 @@ def lifecycle_rules() -> Any:
 
 
 def _index(name: str, spec: IndexSpec) -> dict[str, Any]:
-    projection: dict[str, Any] = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(spec.include)} if spec.include else {"ProjectionType": "KEYS_ONLY"}
+    projection: dict[str, Any] = (
+        {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(spec.include)} if spec.include else {"ProjectionType": "KEYS_ONLY"}
+    )
     return {"IndexName": name, "KeySchema": _key_schema(spec.partition, spec.sort), "Projection": projection}
 
 

@@ -91,6 +91,7 @@ class SqsQueue:
     def send_batch(self, bodies: Sequence[str]) -> None:
         for batch in _batches(bodies):
             waiting = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(batch)]
+            refused: dict[str, Any] = {}
             for attempt in range(_SEND_TRIES):
                 with self._main.errors():
                     answer: Mapping[str, Any] = self._client.send_message_batch(QueueUrl=self._main.url, Entries=waiting)  # type: ignore[arg-type]
@@ -139,7 +140,12 @@ class SqsQueue:
 
     def dead_letter(self, delivery: Delivery, reason: str) -> None:
         self._held(delivery)
-        self._send(self._dead, delivery.body, {**_copied(delivery, delivery.attempt), _REASON: _text(_sendable(reason)[:_REASON_CHARACTERS] or "-")}, 0.0)
+        self._send(
+            self._dead,
+            delivery.body,
+            {**_copied(delivery, delivery.attempt), _REASON: _text(_sendable(reason)[:_REASON_CHARACTERS] or "-")},
+            0.0,
+        )
         self._delete(delivery)
 
     def depth(self) -> QueueDepth:
@@ -236,9 +242,7 @@ class SqsQueue:
     def _hide(self, delivery: Delivery, seconds: int) -> None:
         with self._main.errors():
             try:
-                self._client.change_message_visibility(
-                    QueueUrl=self._main.url, ReceiptHandle=delivery.receipt, VisibilityTimeout=seconds
-                )
+                self._client.change_message_visibility(QueueUrl=self._main.url, ReceiptHandle=delivery.receipt, VisibilityTimeout=seconds)
             except ClientError as error:
                 self._raise_if_lost(error, delivery)
                 raise
@@ -293,11 +297,11 @@ class _Address:
     def counts(self) -> dict[str, int]:
         """Messages that are visible, held and delayed, as SQS estimates them."""
         with self.errors():
-            answer = self._client.get_queue_attributes(QueueUrl=self.url, AttributeNames=list(_COUNTS))
+            answer: Any = self._client.get_queue_attributes(QueueUrl=self.url, AttributeNames=list(_COUNTS))
         return {name: int(answer["Attributes"][name]) for name in _COUNTS}
 
 
-_COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
+_COUNTS: Any = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
 
 
 def _copied(delivery: Delivery, attempts: int) -> dict[str, Any]:

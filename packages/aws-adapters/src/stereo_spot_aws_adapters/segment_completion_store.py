@@ -37,9 +37,7 @@ class DynamoSegmentCompletionStore:
 
     def query_by_job(self, job_id: str, *, cursor: str | None = None, limit: int = 500) -> CompletionPage:
         values: Item = {":job": {"S": job_id}, ":after": {"N": "-1" if cursor is None else _place(cursor)}}
-        items = list(
-            islice(self._table.query_all("job_id = :job AND segment_index > :after", values, Limit=limit + 1), limit + 1)
-        )
+        items = list(islice(self._table.query_all("job_id = :job AND segment_index > :after", values, Limit=limit + 1), limit + 1))
         page = items[:limit]
         return CompletionPage(
             completions=tuple(_decode(item) for item in page),

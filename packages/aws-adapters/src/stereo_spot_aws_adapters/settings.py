@@ -39,7 +39,7 @@ class AwsSettings(BaseSettings):
 def settings_of_environment() -> AwsSettings:
     """The settings; PermanentError says in one sentence which variable is missing or wrong."""
     try:
-        return AwsSettings()  # type: ignore[call-arg]  # the environment gives them
+        return AwsSettings()
     except ValidationError as error:
         raise PermanentError(
             "; ".join(_sentence(found["loc"], found["type"], found["msg"]) for found in error.errors()),

@@ -62,7 +62,7 @@ def upload_parts(bucket: Bucket, key: str, upload_id: str, path: Path, size: int
     return each_of(bucket.aws, store, range(0, size, step))
 
 
-def copy_parts(bucket: Bucket, key: str, to_key: str, upload_id: str, size: int, etag: str, step: int) -> list[Part]:
+def copy_parts(bucket: Bucket, key: str, to_key: str, upload_id: str, *, size: int, etag: str, step: int) -> list[Part]:
     """Store another object's content as the parts of an upload, without fetching it."""
 
     def store(start: int) -> Part:
@@ -124,8 +124,7 @@ def _fetch(bucket: Bucket, key: str, file: int, start: int, etag: str | None) ->
             return int(answer["ContentRange"].rpartition("/")[2]), etag_of(answer)
         except ClientError as error:
             if etag is None and code_of(error) in {"416", "InvalidRange"}:  # it is empty: no range of it is right
-                answer = bucket.s3.head_object(Bucket=bucket.name, Key=key)
-                return 0, etag_of(answer)
+                return 0, etag_of(bucket.s3.head_object(Bucket=bucket.name, Key=key))
             if code_of(error) in {"412", "PreconditionFailed"} or (etag is not None and code_of(error) == "NoSuchKey"):
                 raise Changed from error
             raise

@@ -27,7 +27,9 @@ class Fault:
     hint: str | None = None
 
 
-_THROTTLED = Fault("{what} is asked for too much at once", "The work goes on by itself; if this lasts, start fewer workers or raise the quota.")
+_THROTTLED = Fault(
+    "{what} is asked for too much at once", "The work goes on by itself; if this lasts, start fewer workers or have the quota raised."
+)
 _AWAY = Fault("{what} does not answer just now", "AWS has a fault or is being restarted; the work goes on by itself.")
 _UNREACHABLE = Fault("{what} cannot be reached", "Check the network, AWS_ENDPOINT_URL and AWS_REGION.")
 _CREDENTIALS = Fault(
@@ -41,7 +43,10 @@ _MISSING = Fault(
 )
 _ELSEWHERE = Fault("{what} is in another region", "Set AWS_REGION to the region of the bucket.")
 _CLOCK = Fault("{what} does not take the time of this machine", "Set the clock (NTP).")
-_KEY = Fault("{what} cannot use its encryption key", "Check that the KMS key is enabled and that the role may use it (kms:Decrypt, kms:GenerateDataKey).")
+_KEY = Fault(
+    "{what} cannot use its encryption key",
+    "Check that the KMS key is enabled and that the role may use it (kms:Decrypt, kms:GenerateDataKey).",
+)
 _QUOTA = Fault("{what} has reached a quota of the account", "Remove what is not needed, or have the quota raised.")
 _SETTINGS = Fault("{what} cannot be asked for with these settings", "Check AWS_REGION, AWS_PROFILE and the files below ~/.aws.")
 
@@ -78,7 +83,10 @@ CODES: dict[str, Fault] = {
         _FORBIDDEN,
     ),
     **dict.fromkeys(
-        ("AWS.SimpleQueueService.NonExistentQueue", "NoSuchBucket", "QueueDoesNotExist", "ResourceNotFoundException", "TableNotFoundException"),
+        (
+            "AWS.SimpleQueueService.NonExistentQueue", "NoSuchBucket", "QueueDoesNotExist", "ResourceNotFoundException",
+            "TableNotFoundException",
+        ),
         _MISSING,
     ),
     **dict.fromkeys(
@@ -96,7 +104,7 @@ CODES: dict[str, Fault] = {
     ),
     **dict.fromkeys(("AccountQuotaExceeded", "QuotaExceeded", "ServiceQuotaExceededException"), _QUOTA),
 }  # fmt: skip
-"""By the code of AWS's answer. One that is not here is decided by its HTTP status: 5xx is a fault of AWS, 429 throttling, the rest a defect."""
+"""By the code of AWS's answer. For others the HTTP status decides: 5xx is a fault of AWS, 429 throttling, the rest a defect."""
 
 OF_THE_SDK: dict[type[sdk.BotoCoreError], Fault] = {
     **dict.fromkeys(
@@ -117,11 +125,12 @@ OF_THE_SDK: dict[type[sdk.BotoCoreError], Fault] = {
         (
             sdk.NoRegionError, sdk.ProfileNotFound, sdk.ConfigNotFound, sdk.ConfigParseError, sdk.InvalidConfigError,
             sdk.InfiniteLoopConfigError, sdk.InvalidProxiesConfigError, sdk.InvalidRetryConfigurationError,
-            sdk.InvalidRetryModeError, sdk.InvalidMaxRetryAttemptsError, sdk.InvalidDefaultsMode, sdk.InvalidSTSRegionalEndpointsConfigError,
+            sdk.InvalidDefaultsMode,
+            sdk.InvalidSTSRegionalEndpointsConfigError,
             sdk.InvalidIMDSEndpointError, sdk.InvalidIMDSEndpointModeError, sdk.BaseEndpointResolverError, sdk.InvalidRegionError,
             sdk.UnknownRegionError, sdk.InvalidEndpointConfigurationError, sdk.EndpointProviderError, sdk.InvalidChecksumConfigError,
-            sdk.InvalidS3AddressingStyleError, sdk.InvalidS3UsEast1RegionalEndpointConfigError, sdk.InvalidEndpointDiscoveryConfigurationError,
-            sdk.UnknownTokenProviderError, sdk.MissingDependencyException, sdk.ServiceNotInRegionError,
+            sdk.InvalidS3AddressingStyleError, sdk.InvalidS3UsEast1RegionalEndpointConfigError,
+            sdk.InvalidEndpointDiscoveryConfigurationError, sdk.UnknownTokenProviderError, sdk.MissingDependencyException, sdk.ServiceNotInRegionError,
         ),
         _SETTINGS,
     ),
