@@ -23,6 +23,10 @@ _LOOKED_THROUGH = 500
 """How many keys of each shard a search looks at for one page; pages may be short for it."""
 
 
+_SEARCHED_CHARACTERS = 1000
+"""Of a name, since it is a part of every index: four times what a file's name may have."""
+
+
 @dataclass(frozen=True)
 class _Walk:
     """The next keys of one partition of an index, newest first, and how far down it is known: "" where to its end."""
@@ -122,7 +126,7 @@ def _item(job: Job) -> Item:
         "body": encode_body(job, f"job {job.job_id}"),
     }
     if job.source.name:
-        item["name"] = {"S": job.source.name.casefold()}
+        item["name"] = {"S": job.source.name.casefold()[:_SEARCHED_CHARACTERS]}
     return item
 
 

@@ -2,7 +2,7 @@
 
 For tests, and for trying the platform out without an account: `python -m stereo_spot_aws_adapters.moto_server` prints the address for
 AWS_ENDPOINT_URL and serves until its standard input ends. It keeps everything in memory, and checks neither signatures nor rights.
-Needs the extra `moto` of this package.
+It can be told to misbehave as AWS and networks do, and says what it was asked for. Needs the extra `moto` of this package.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 from urllib.request import Request, urlopen
 
-_COUNTS_PATH = "/stereo-spot/requests"
+from stereo_spot_aws_adapters.moto_faults import CONTROL, Fault, FaultyApp
+
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -25,8 +27,6 @@ CREDENTIALS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 """What the SDK wants to be told even where nobody checks it."""
-
-WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class MotoServer:
@@ -41,14 +41,21 @@ class MotoServer:
         return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.url}
 
     def reset(self) -> None:
-        """Forget everything."""
-        with urlopen(Request(f"{self.url}/moto-api/reset", method="POST")):  # noqa: S310  # its own address
-            pass
+        """Forget everything, and behave."""
+        self._ask("/moto-api/reset", {})
+        self.misbehave()
+
+    def misbehave(self, *faults: Fault) -> None:
+        """From now on, until it is told otherwise."""
+        self._ask(f"{CONTROL}faults", [asdict(fault) for fault in faults])
 
     def requests(self) -> Counter[str]:
-        """How often each operation was asked for since the server started, as `s3 GET` or `sqs SendMessage`."""
-        with urlopen(f"{self.url}{_COUNTS_PATH}") as answer:  # noqa: S310  # its own address
-            return Counter(json.load(answer))
+        """How often each operation was asked for since the server started, as `s3 GET`, `s3 POST uploads` or `sqs SendMessage`."""
+        return Counter(self._ask(f"{CONTROL}requests", {}))
+
+    def _ask(self, path: str, body: Any) -> Any:
+        with urlopen(Request(f"{self.url}{path}", data=json.dumps(body).encode(), method="POST")) as answer:  # noqa: S310  # its own address
+            return json.load(answer)
 
 
 @contextmanager
@@ -73,33 +80,11 @@ def main() -> None:
     # moto looks and then acts without a lock. Python shall change threads only where one waits, so that a condition and the write
     # that hangs on it are one step, as they are in DynamoDB and S3.
     sys.setswitchinterval(3600)
-    server = make_server("127.0.0.1", 0, _counting(DomainDispatcherApplication(create_backend_app)), threaded=True)
+    server = make_server("127.0.0.1", 0, FaultyApp(DomainDispatcherApplication(create_backend_app)), threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
     sys.stdout.flush()
     sys.stdin.read()
-
-
-def _counting(app: WsgiApp) -> WsgiApp:
-    """The application, which also answers what it was asked for."""
-    counts: Counter[str] = Counter()
-
-    def counted(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == _COUNTS_PATH:
-            start_response("200 OK", [("Content-Type", "application/json")])
-            return [json.dumps(counts).encode()]
-        if not environ["PATH_INFO"].startswith("/moto-api"):
-            counts[_operation(environ)] += 1
-        return app(environ, start_response)
-
-    return counted
-
-
-def _operation(environ: Mapping[str, Any]) -> str:
-    service, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
-    if not operation:
-        return f"s3 {environ['REQUEST_METHOD']}"
-    return f"{'sqs' if 'SQS' in service else 'dynamodb'} {operation}"
 
 
 if __name__ == "__main__":

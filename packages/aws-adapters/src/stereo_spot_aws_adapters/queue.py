@@ -33,8 +33,8 @@ MAX_BODY_BYTES = 1 << 20
 BATCH = 10
 LONGEST_POLL_SECONDS = 20
 LONGEST_DELAY_SECONDS = 900
-LONGEST_HOLD_SECONDS = 12 * 3600
-"""SQS hides no message for longer after it was received, however often that is extended."""
+LONGEST_HOLD_SECONDS = 12 * 3600 - 60
+"""SQS hides no message for more than twelve hours after it was received, however often that is extended; a minute less is asked for."""
 
 _ATTEMPTS, _ORIGIN, _DUE, _REASON = "attempts", "origin", "due", "reason"
 """Attributes of a message: counted attempts before this copy, id of the first copy, when it may be received, why it is dead."""

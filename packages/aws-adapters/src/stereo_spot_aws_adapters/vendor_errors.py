@@ -72,6 +72,7 @@ CODES: dict[str, Fault] = {
             "AuthFailure", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId",
             "InvalidToken", "MissingAuthenticationToken", "MissingAuthenticationTokenException", "RequestExpired", "SignatureDoesNotMatch",
             "TokenRefreshRequired", "UnrecognizedClientException",
+            "400",  # of HEAD, whose answers have no body: a session that has expired
         ),
         _CREDENTIALS,
     ),
@@ -125,12 +126,11 @@ OF_THE_SDK: dict[type[sdk.BotoCoreError], Fault] = {
         (
             sdk.NoRegionError, sdk.ProfileNotFound, sdk.ConfigNotFound, sdk.ConfigParseError, sdk.InvalidConfigError,
             sdk.InfiniteLoopConfigError, sdk.InvalidProxiesConfigError, sdk.InvalidRetryConfigurationError,
-            sdk.InvalidDefaultsMode,
-            sdk.InvalidSTSRegionalEndpointsConfigError,
+            sdk.InvalidDefaultsMode, sdk.InvalidSTSRegionalEndpointsConfigError, sdk.ServiceNotInRegionError,
             sdk.InvalidIMDSEndpointError, sdk.InvalidIMDSEndpointModeError, sdk.BaseEndpointResolverError, sdk.InvalidRegionError,
             sdk.UnknownRegionError, sdk.InvalidEndpointConfigurationError, sdk.EndpointProviderError, sdk.InvalidChecksumConfigError,
             sdk.InvalidS3AddressingStyleError, sdk.InvalidS3UsEast1RegionalEndpointConfigError,
-            sdk.InvalidEndpointDiscoveryConfigurationError, sdk.UnknownTokenProviderError, sdk.MissingDependencyException, sdk.ServiceNotInRegionError,
+            sdk.InvalidEndpointDiscoveryConfigurationError, sdk.UnknownTokenProviderError, sdk.MissingDependencyException,
         ),
         _SETTINGS,
     ),
