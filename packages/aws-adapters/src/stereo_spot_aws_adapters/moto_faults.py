@@ -23,8 +23,9 @@ Kind = Literal["throttled", "away", "expired", "forbidden", "ended", "silent", "
 class Fault:
     """One way to misbehave.
 
-    `throttled`, `expired`, `forbidden` and `ended` (of an upload) are AWS's own answers, `away` is a 503 of something before AWS. `silent` answers after
-    `seconds`; `lost` does what is asked and breaks the connection instead of answering; `cut` breaks it in the middle of the answer.
+    `throttled`, `expired`, `forbidden` and `ended` (of an upload) are AWS's own answers, `away` is a 503 of something before AWS.
+    `silent` answers after `seconds`; `lost` does what is asked and breaks the connection instead of answering; `cut` breaks it in the
+    middle of the answer.
     """
 
     kind: Kind
@@ -111,9 +112,9 @@ def _refused(environ: Mapping[str, Any], status: str, of_s3: str, of_others: str
 def _operation(environ: Mapping[str, Any]) -> str:
     service, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
     if not operation:
-        of_parts = {"uploads": " uploads", "uploadId": " upload"}
-        parameter = environ.get("QUERY_STRING", "").partition("=")[0]
-        return f"s3 {environ['REQUEST_METHOD']}{of_parts.get(parameter, '')}"
+        query = environ.get("QUERY_STRING", "")
+        subject = " parts" if "uploadId=" in query else " uploads" if query.startswith("uploads") else ""
+        return f"s3 {environ['REQUEST_METHOD']}{subject}"
     return f"{'sqs' if 'SQS' in service else 'dynamodb'} {operation}"
 
 

@@ -205,7 +205,7 @@ def test_an_aborted_upload_leaves_no_parts(uploads, aws, storage):
 def test_an_upload_that_the_bucket_has_removed_begins_anew(uploads, moto):
     uploads.begin(KEY, 12 * MIB)
     uploads.append(KEY, 0, content(6 * MIB))
-    moto.misbehave(Fault("ended", "s3 PUT upload"))
+    moto.misbehave(Fault("ended", "s3 PUT parts"))
     with pytest.raises(NotFound, match="no upload"):
         uploads.append(KEY, 6 * MIB, content(6 * MIB))
     assert uploads.begin(KEY, 12 * MIB) == UploadInfo(0, 12 * MIB)
@@ -228,7 +228,7 @@ def test_an_upload_that_was_finished_and_is_forgotten_by_s3_is_over(uploads, mot
     uploads.begin(KEY, 6 * MIB)
     uploads.append(KEY, 0, data := content(6 * MIB))
     storage.put_bytes(data, KEY)
-    moto.misbehave(Fault("ended", "s3 POST upload"))
+    moto.misbehave(Fault("ended", "s3 POST parts"))
     with pytest.raises(Conflict, match="already"):
         uploads.finish(KEY)
     with pytest.raises(NotFound):
