@@ -67,6 +67,7 @@ class AwsHome:
     """The AWS platform, with all that it keeps in one account of a server that speaks AWS's API."""
 
     def __init__(self, server, patch):
+        self.server = server
         for name, value in server.environment.items():
             patch.setenv(name, value)
         name = f"test-{secrets.token_hex(4)}"
@@ -185,6 +186,13 @@ def pipeline(tmp_path):
 def pipeline_on_aws(tmp_path, moto, monkeypatch):
     """Workers of one's own on AWS."""
     yield from closing(Pipeline(tmp_path, AwsHome(moto, monkeypatch)))
+
+
+@pytest.fixture
+def pipeline_on_own_aws(tmp_path, monkeypatch):
+    """Workers and a server of one's own, which may be told to misbehave."""
+    with moto_server() as server:
+        yield from closing(Pipeline(tmp_path, AwsHome(server, monkeypatch)))
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,15 @@
-"""What AWS does to a pipeline: messages that are lost together, and tables and queues that are not there."""
+"""What AWS does to a pipeline: messages that are lost together, throttling, credentials that expire, settings that are missing."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
+from stereo_spot_aws_adapters.moto_faults import Fault
 from stereo_spot_runtime.reconciler import reconcile
 from stereo_spot_shared.jobs import JobStatus
 from stereo_spot_shared.pipeline import STAGES
@@ -29,6 +31,25 @@ def test_all_queues_purged_in_the_middle_and_a_reconciliation_finishes_the_job(p
     assert (report.looked_at, report.broken) == (1, [])
     assert pipeline.output(job, tmp_path).stat().st_size > 0
     assert pipeline.platform.jobs.get(job.job_id).result.frames == 96
+
+
+THROTTLED = (Fault("throttled", share=0.04), Fault("away", share=0.02), Fault("lost", share=0.02), Fault("cut", "s3 GET", share=0.05))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_throttled_all_the_time_and_without_credentials_for_a_while_it_converts_exactly(pipeline_on_own_aws, clip):
+    pipeline = pipeline_on_own_aws
+    job = pipeline.submit(clip)
+    pipeline.home.server.misbehave(*THROTTLED)
+    pipeline.start(video_workers=2)
+    pipeline.wait(job, lambda _: pipeline.platform.completions.count(job.job_id) >= 2)
+    pipeline.home.server.misbehave(Fault("expired"))
+    time.sleep(5)
+    pipeline.home.server.misbehave(*THROTTLED)
+    done = pipeline.finish(job)
+    assert (done.status, done.error) == (JobStatus.COMPLETED, None)
+    assert done.result.frames == 96
 
 
 @pytest.mark.parametrize("missing", ["STEREO_SPOT_AWS_PREFIX", "STEREO_SPOT_AWS_BUCKET", "AWS_REGION"])

@@ -48,7 +48,12 @@ def point(context: WorkContext, job_id: str, name: str) -> None:
 
 
 def wish(platform: Platform, job_id: str) -> str:
-    return platform.jobs.get(job_id).source.name
+    if job_id not in _wishes:  # asked for once: a program does not ask at every step either
+        _wishes[job_id] = platform.jobs.get(job_id).source.name
+    return _wishes[job_id]
+
+
+_wishes: dict[str, str] = {}
 
 
 def wanted(job: Job, stage: Stage) -> bool:
