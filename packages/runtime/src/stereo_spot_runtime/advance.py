@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -29,37 +30,57 @@ def advance(platform: Platform, job_id: str, *, patience: float | None = None, n
     """
     now = now or utc_now()
     collisions = 0
+    job = platform.jobs.get(job_id)
+    known = _look(platform, job, patience)
     while True:
-        job = platform.jobs.get(job_id)
-        steps = next_steps(
-            job,
-            _completions(platform, job, patience),
-            _objects(platform, job),
-            now=now,
-            heard_at=_heard_at(platform, job) if patience is not None else None,
-            patience=patience,
-        )
+        steps = next_steps(job, known.completions, known.objects, now=now, heard_at=known.heard_at, patience=patience)
         if not steps:
             return job
         try:
-            _carry_out(platform, steps)
+            moved = _carry_out(platform, job, steps)
         except Conflict:
             collisions += 1
             if collisions == _TRIES:
                 raise
             back_off(collisions)
+            moved = None
+        # What was known of a job holds until its status changes: whoever completes a segment after it was counted asks for
+        # himself, and either finds the job as it was moved here or has moved it before, which is a collision.
+        before, job = job, moved or platform.jobs.get(job_id)
+        if moved is None or job.status is not before.status:
+            known = _look(platform, job, patience)
 
 
-def _carry_out(platform: Platform, steps: Iterable[Step]) -> None:
+@dataclass(frozen=True)
+class _Known:
+    """What the stores say of a job beside its row."""
+
+    completions: Completions
+    objects: Objects
+    heard_at: datetime | None
+
+
+def _look(platform: Platform, job: Job, patience: float | None) -> _Known:
+    """Looked up after the job was read."""
+    return _Known(
+        completions=_completions(platform, job, patience),
+        objects=_objects(platform, job),
+        heard_at=_heard_at(platform, job) if patience is not None else None,
+    )
+
+
+def _carry_out(platform: Platform, job: Job, steps: Iterable[Step]) -> Job:
+    """Carry out steps in their order; returns the job as they leave it."""
     bodies: defaultdict[Stage, list[str]] = defaultdict(list)
     for step in steps:
         match step:
-            case Move(job):
-                platform.jobs.update(job)
+            case Move(moved):
+                job = platform.jobs.update(moved)
             case Send(message):
                 bodies[message.stage].append(message.encode())
     for stage, batch in bodies.items():
         platform.queues[stage].send_batch(batch)
+    return job
 
 
 def _completions(platform: Platform, job: Job, patience: float | None) -> Completions:
