@@ -11,6 +11,11 @@ UPLOADS_PREFIX = "uploads/"
 """Where the state of uploads lies in the bucket; the objects that they become lie elsewhere."""
 
 
+INCOMING_PREFIX = "incoming/"
+"""Where other tools put sources; S3 tells the intake queue of each."""
+INTAKE_VISIBILITY_SECONDS, INTAKE_ATTEMPTS = 60, 5
+
+
 def table_name(prefix: str, table: str) -> str:
     """Of a table: JOBS, COMPLETIONS or ACTIVITY."""
     return f"{prefix}-{table}"
@@ -19,6 +24,11 @@ def table_name(prefix: str, table: str) -> str:
 def queue_name(prefix: str, stage: Stage) -> str:
     """Of the queue of a stage."""
     return f"{prefix}-{STAGES[stage].queue}"
+
+
+def intake_queue_name(prefix: str) -> str:
+    """Of the queue for S3's events."""
+    return f"{prefix}-incoming"
 
 
 def dead_letter_name(queue: str) -> str:

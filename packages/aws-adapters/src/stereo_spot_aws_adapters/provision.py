@@ -12,7 +12,16 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from stereo_spot_aws_adapters.clients import Aws, connect
-from stereo_spot_aws_adapters.names import UPLOADS_PREFIX, dead_letter_name, queue_name, table_name
+from stereo_spot_aws_adapters.names import (
+    INCOMING_PREFIX,
+    INTAKE_ATTEMPTS,
+    INTAKE_VISIBILITY_SECONDS,
+    UPLOADS_PREFIX,
+    dead_letter_name,
+    intake_queue_name,
+    queue_name,
+    table_name,
+)
 from stereo_spot_aws_adapters.settings import settings_of_environment
 from stereo_spot_aws_adapters.tables import TABLES, IndexSpec, Key, TableSpec
 from stereo_spot_aws_adapters.vendor_errors import aws_errors, code_of
@@ -46,7 +55,7 @@ def provision(aws: Aws) -> list[str]:
     for stage, spec in STAGES.items():
         name = queue_name(prefix, stage)
         made += make_queue(aws, name, visibility_seconds=spec.visibility_seconds, max_attempts=spec.max_attempts)
-    return [*made, make_bucket(aws)]
+    return [*made, make_bucket(aws), *make_intake(aws)]
 
 
 def make_table(aws: Aws, name: str, spec: TableSpec) -> str:
@@ -107,6 +116,44 @@ def make_bucket(aws: Aws) -> str:
         client.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=closed)
         client.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": lifecycle_rules()})
     return name
+
+
+def make_intake(aws: Aws) -> list[str]:
+    """The queue that S3 tells of what arrives below `incoming/`, and the order to do so."""
+    name, bucket = intake_queue_name(aws.settings.prefix), aws.settings.bucket
+    made = make_queue(aws, name, visibility_seconds=INTAKE_VISIBILITY_SECONDS, max_attempts=INTAKE_ATTEMPTS)
+    with aws_errors(QueueUnavailable, f"the queue {name}"):
+        url = aws.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        arn = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(intake_policy(arn, bucket))})
+    events: Any = {
+        "QueueConfigurations": [
+            {
+                "QueueArn": arn,
+                "Events": ["s3:ObjectCreated:*"],
+                "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": INCOMING_PREFIX}]}},
+            }
+        ]
+    }
+    with aws_errors(StorageUnavailable, f"the bucket {bucket}"):
+        aws.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=events)
+    return made
+
+
+def intake_policy(queue_arn: str, bucket: str) -> dict[str, Any]:
+    """That this bucket, and nobody else, may send to the queue."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "s3.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": queue_arn,
+                "Condition": {"ArnLike": {"aws:SourceArn": f"arn:{queue_arn.split(':')[1]}:s3:::{bucket}"}},
+            }
+        ],
+    }
 
 
 def lifecycle_rules() -> Any:

@@ -15,13 +15,20 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from stereo_spot_aws_adapters.clients import Aws, connect
-from stereo_spot_aws_adapters.names import dead_letter_name, queue_name, table_name
+from stereo_spot_aws_adapters.names import (
+    INTAKE_ATTEMPTS,
+    INTAKE_VISIBILITY_SECONDS,
+    dead_letter_name,
+    intake_queue_name,
+    queue_name,
+    table_name,
+)
 from stereo_spot_aws_adapters.object_storage import S3ObjectStorage
 from stereo_spot_aws_adapters.settings import settings_of_environment
 from stereo_spot_aws_adapters.tables import TABLES, TableSpec
 from stereo_spot_aws_adapters.vendor_errors import aws_errors, code_of
 from stereo_spot_shared.errors import Conflict, QueueUnavailable, StereoSpotError, StorageUnavailable, StoreUnavailable
-from stereo_spot_shared.pipeline import STAGES, StageSpec
+from stereo_spot_shared.pipeline import STAGES
 
 Findings = Iterator[str]
 """One sentence for each thing that is wrong."""
@@ -52,7 +59,9 @@ def smoke_test(aws: Aws) -> dict[str, list[str]]:
         checks[f"the table {name}"] = partial(_table, aws, name, table_spec)
     for stage, stage_spec in STAGES.items():
         name = queue_name(prefix, stage)
-        checks[f"the queue {name}"] = partial(_queue, aws, name, stage_spec)
+        checks[f"the queue {name}"] = partial(_queue, aws, name, stage_spec.visibility_seconds, stage_spec.max_attempts)
+    intake = intake_queue_name(prefix)
+    checks[f"the queue {intake}"] = partial(_queue, aws, intake, INTAKE_VISIBILITY_SECONDS, INTAKE_ATTEMPTS)
     checks[f"the bucket {aws.settings.bucket}"] = partial(_bucket, aws)
     return {what: _found(check) for what, check in checks.items()}
 
@@ -94,17 +103,17 @@ def _keys(described: Mapping[str, Any]) -> list[str]:
     return [key["AttributeName"] for key in sorted(described["KeySchema"], key=lambda key: str(key["KeyType"]))]
 
 
-def _queue(aws: Aws, name: str, spec: StageSpec) -> Findings:
+def _queue(aws: Aws, name: str, visibility_seconds: int, max_attempts: int) -> Findings:
     what, dead = f"the queue {name}", dead_letter_name(name)
     attributes = _queue_attributes(aws, name)
     dead_attributes = _queue_attributes(aws, dead)
-    if int(attributes["VisibilityTimeout"]) != spec.visibility_seconds:
-        yield f"{what} hides messages for {attributes['VisibilityTimeout']} s instead of {spec.visibility_seconds}"
+    if int(attributes["VisibilityTimeout"]) != visibility_seconds:
+        yield f"{what} hides messages for {attributes['VisibilityTimeout']} s instead of {visibility_seconds}"
     redrive = json.loads(attributes.get("RedrivePolicy", "{}"))
     if redrive.get("deadLetterTargetArn") != dead_attributes["QueueArn"]:
         yield f"{what} has no dead-letter queue {dead}"
-    elif int(redrive["maxReceiveCount"]) <= spec.max_attempts:
-        yield f"{what} gives up after {redrive['maxReceiveCount']} receives, and the stage may need {spec.max_attempts}"
+    elif int(redrive["maxReceiveCount"]) <= max_attempts:
+        yield f"{what} gives up after {redrive['maxReceiveCount']} receives, and a message may need {max_attempts}"
     if int(dead_attributes["ApproximateNumberOfMessages"]):
         yield f"the queue {dead} holds {dead_attributes['ApproximateNumberOfMessages']} messages: look why, then send them again"
 

@@ -34,7 +34,7 @@ def test_what_was_made_is_whole(account):
     assert run("smoke_test", account).returncode == 1
     made = run("provision", account)
     assert made.returncode == 0
-    assert len(made.stdout.splitlines()) == len(TABLES) + 2 * len(STAGES) + 1
+    assert len(made.stdout.splitlines()) == len(TABLES) + 2 * (len(STAGES) + 1) + 1
     looked = run("smoke_test", account)
     assert (looked.returncode, looked.stderr) == (0, "")
     assert looked.stdout.splitlines()[-1] == "the data plane is whole"
@@ -51,7 +51,7 @@ def test_without_its_settings_each_command_names_what_is_missing(account, module
 
 def test_everything_that_is_missing_is_named(account):
     found = smoke_test(account)
-    assert len(found) == len(TABLES) + len(STAGES) + 1
+    assert len(found) == len(TABLES) + len(STAGES) + 2
     assert all("does not exist" in sentence for (sentence,) in found.values())
 
 
