@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 Part = dict[str, Any]
 """Number and etag of a part that was stored, as S3 wants it."""
 
-_READ_BYTES = 1 << 20
+_READ_BYTES = 256 << 10
 _READ_TRIES = 5
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -161,7 +162,5 @@ json_values = st.recursive(
 
 @given(st.text() | json_values.map(json.dumps) | json_values.map(lambda value: json.dumps({"Records": value})))
 def test_whatever_comes_is_an_event_or_a_sentence(body):
-    try:
+    with suppress(InvalidMessage):
         assert isinstance(arrivals(body, BUCKET), list)
-    except InvalidMessage as error:
-        assert "could not be read" in error.message
