@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,18 +12,16 @@ import boto3
 from botocore.config import Config
 
 from stereo_spot_aws_adapters.settings import AwsSettings
+from stereo_spot_aws_adapters.side_by_side import CONCURRENCY
 from stereo_spot_aws_adapters.vendor_errors import aws_errors
 from stereo_spot_shared.errors import StoreUnavailable
-
-CONCURRENCY = 8
-"""Requests that one operation may have under way at once (parts of a large object, shards of a list)."""
 
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60  # longer than a long poll
 
 
 class Aws:
-    """Clients of DynamoDB, SQS and S3 with the threads that ask side by side. Get one by `connect`; pickled by its settings."""
+    """Clients of DynamoDB, SQS and S3. Get one by `connect`; pickled by its settings."""
 
     def __init__(self, settings: AwsSettings) -> None:
         self.settings = settings
@@ -39,7 +36,6 @@ class Aws:
             self.dynamodb = session.client("dynamodb", config=config)
             self.sqs = session.client("sqs", config=config)
             self.s3 = session.client("s3", config=config)
-        self.pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="aws")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return connect, (self.settings,)

@@ -12,6 +12,7 @@ from typing import Any
 from stereo_spot_aws_adapters.clients import Aws
 from stereo_spot_aws_adapters.dynamo import ConditionFailed, Item, Table, body_text, encode_body
 from stereo_spot_aws_adapters.names import JOBS
+from stereo_spot_aws_adapters.side_by_side import each_of
 from stereo_spot_aws_adapters.tables import BY_STATUS, BY_TIME, SHARDS
 from stereo_spot_shared.errors import Conflict, NotFound, StereoSpotError
 from stereo_spot_shared.interfaces import JobPage
@@ -40,7 +41,6 @@ class DynamoJobStore:
 
     def __init__(self, aws: Aws) -> None:
         self._table = Table(aws, JOBS)
-        self._pool = aws.pool
 
     def create(self, job: Job) -> Job:
         stored = job.model_copy(update={"version": 1})
@@ -76,7 +76,7 @@ class DynamoJobStore:
             partitions = [(BY_TIME, "shard", str(shard)) for shard in range(SHARDS)]
         else:
             partitions = [(BY_STATUS, "status_shard", f"{status}#{shard}") for status in sorted(statuses) for shard in range(SHARDS)]
-        walks = list(self._pool.map(lambda partition: self._walk(*partition, before=before, name=name, limit=limit), partitions))
+        walks = each_of(lambda partition: self._walk(*partition, before=before, name=name, limit=limit), partitions)
         places, more = _merged(walks, limit)
         jobs, unreadable = self._read(places, statuses)
         return JobPage(jobs=jobs, cursor=more, unreadable=unreadable)

@@ -7,20 +7,17 @@ it fetched. (docs/adr/0019-aws-data-plane.md has what was measured.)
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import urllib3.exceptions
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 
-from stereo_spot_aws_adapters.clients import Aws
 from stereo_spot_aws_adapters.objects import PART_BYTES, Bucket, etag_of, part_bytes
+from stereo_spot_aws_adapters.side_by_side import each_of
 from stereo_spot_aws_adapters.vendor_errors import code_of
-
-Result = TypeVar("Result")
 
 Part = dict[str, Any]
 """Number and etag of a part that was stored, as S3 wants it."""
@@ -39,11 +36,7 @@ def download(bucket: Bucket, key: str, file: int) -> tuple[int, str]:
     The first request brings what fits into one part, and how much there is.
     """
     size, etag = _fetch(bucket, key, file, 0, None)
-    each_of(
-        bucket.aws,
-        lambda start: _fetch(bucket, key, file, start, etag),
-        range(PART_BYTES, size, PART_BYTES),
-    )
+    each_of(lambda start: _fetch(bucket, key, file, start, etag), range(PART_BYTES, size, PART_BYTES))
     return size, etag
 
 
@@ -59,7 +52,7 @@ def upload_parts(bucket: Bucket, key: str, upload_id: str, path: Path, size: int
         answer = bucket.s3.upload_part(Bucket=bucket.name, Key=key, UploadId=upload_id, PartNumber=number, Body=data)
         return {"PartNumber": number, "ETag": answer["ETag"]}
 
-    return each_of(bucket.aws, store, range(0, size, step))
+    return each_of(store, range(0, size, step))
 
 
 def copy_parts(bucket: Bucket, key: str, to_key: str, upload_id: str, *, size: int, etag: str, step: int) -> list[Part]:
@@ -78,7 +71,7 @@ def copy_parts(bucket: Bucket, key: str, to_key: str, upload_id: str, *, size: i
         )
         return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
 
-    return each_of(bucket.aws, store, range(0, size, step))
+    return each_of(store, range(0, size, step))
 
 
 @contextmanager
@@ -96,20 +89,6 @@ def abort_upload(bucket: Bucket, key: str, upload_id: str) -> None:
     """Remove an upload and its parts as far as that is possible now; the bucket's lifecycle removes what is left."""
     with suppress(ClientError, BotoCoreError):
         bucket.s3.abort_multipart_upload(Bucket=bucket.name, Key=key, UploadId=upload_id)
-
-
-def each_of(aws: Aws, action: Callable[[int], Result], places: Sequence[int]) -> list[Result]:
-    """What `action` returns of each place, several at once, in order; the first failure ends the rest."""
-    futures: list[Future[Result]] = [aws.pool.submit(action, place) for place in places]
-    try:
-        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-        for future in done:
-            future.result()
-        return [future.result() for future in futures]
-    finally:
-        for future in futures:
-            future.cancel()
-        wait(futures)
 
 
 def _fetch(bucket: Bucket, key: str, file: int, start: int, etag: str | None) -> tuple[int, str]:
