@@ -19,6 +19,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from stereo_spot_aws_adapters.moto_faults import CONTROL, Fault, FaultyApp
+from stereo_spot_aws_adapters.objects import SMALLEST_PART_BYTES
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -59,9 +60,12 @@ class MotoServer:
 
 
 @contextmanager
-def moto_server(python: str = sys.executable) -> Iterator[MotoServer]:
-    """A server of one's own, on a free port, for as long as the context lasts; it ends with this process too."""
-    command = [python, "-m", __name__]
+def moto_server(*, smallest_part: int = SMALLEST_PART_BYTES) -> Iterator[MotoServer]:
+    """A server of one's own, on a free port, for as long as the context lasts; it ends with this process too.
+
+    `smallest_part`: the bytes that a part of an upload must have, the last aside.
+    """
+    command = [sys.executable, "-m", __name__, str(smallest_part)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         if process.stdout is None or process.stdin is None or not (url := process.stdout.readline().strip()):
             raise RuntimeError("moto did not start: is the extra `moto` of stereo-spot-aws-adapters installed?")
@@ -74,9 +78,11 @@ def moto_server(python: str = sys.executable) -> Iterator[MotoServer]:
 
 def main() -> None:
     """Serve until standard input ends."""
+    import moto.settings
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
+    moto.settings.S3_UPLOAD_PART_MIN_SIZE = int(sys.argv[1]) if len(sys.argv) > 1 else SMALLEST_PART_BYTES
     # moto looks and then acts without a lock. Python shall change threads only where one waits, so that a condition and the write
     # that hangs on it are one step, as they are in DynamoDB and S3.
     sys.setswitchinterval(3600)

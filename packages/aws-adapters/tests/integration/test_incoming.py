@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stereo_spot_aws_adapters.incoming import Intake, arrivals
@@ -160,6 +160,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.text() | json_values.map(json.dumps) | json_values.map(lambda value: json.dumps({"Records": value})))
 def test_whatever_comes_is_an_event_or_a_sentence(body):
     with suppress(InvalidMessage):

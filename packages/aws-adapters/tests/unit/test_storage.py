@@ -8,7 +8,7 @@ import random
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stereo_spot_aws_adapters import object_storage, objects
@@ -131,6 +131,7 @@ def head(aws, key):
     return answer["ServerSideEncryption"], answer["SSEKMSKeyId"]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 50 << 40))
 def test_no_object_has_more_parts_than_s3_allows(size):
     step = part_bytes(size)

@@ -40,6 +40,7 @@ def test_what_does_not_fit_into_an_item_is_refused_in_a_sentence(aws):
     assert store.list().jobs == ()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20_000))
 def test_every_body_comes_back(length):
     job = a_job(name="x" * length)
@@ -99,7 +100,7 @@ def test_what_is_no_cursor_is_refused(aws, cursor):
 places = st.lists(st.integers(0, 99).map(lambda number: f"{number:02d}.x"), unique=True, max_size=30)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(shards=st.lists(places, min_size=1, max_size=5), limit=st.integers(1, 7), data=st.data())
 def test_a_merged_walk_meets_every_place_once_in_order(shards, limit, data):
     """Whatever each shard says of how far it looked (a search looks at some keys and may find none of them)."""
