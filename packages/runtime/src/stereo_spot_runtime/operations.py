@@ -145,7 +145,7 @@ def _create_or_find(platform: Platform, job: Job) -> Job:
         return platform.jobs.create(job)
     except Conflict:
         found = platform.jobs.get(job.job_id)
-    if (found.params, found.source.size) != (job.params, job.source.size):
+    if found.source.size != job.source.size or not job.params.is_met_by(found.params):
         raise Conflict(f"job {job.job_id} exists already, for another video or with other parameters")
     return found
 

@@ -76,6 +76,14 @@ class TestSubmit:
         job = submit(platform, film, RenderParams(), job_id="job00001")
         assert (job.status, job.source.etag) == (JobStatus.QUEUED, stored[0].etag)
 
+    def test_a_job_whose_depth_the_workers_settled_is_still_what_was_asked_for(self, platform, film) -> None:
+        job = submit(platform, film, RenderParams(depth="auto"), job_id="job00001")
+        settled = update_job(platform, job.job_id, lambda job: job.evolve(params=RenderParams(depth="basic")))
+        assert submit(platform, film, RenderParams(depth="auto"), job_id="job00001") == settled
+        for other in (RenderParams(depth="other"), RenderParams(depth="auto", quality=Quality.DRAFT)):
+            with pytest.raises(Conflict):
+                submit(platform, film, other, job_id="job00001")
+
     def test_an_id_is_not_shared_by_different_jobs(self, platform, film) -> None:
         submit(platform, film, RenderParams(), job_id="job00001")
         with pytest.raises(Conflict, match="job00001"):
