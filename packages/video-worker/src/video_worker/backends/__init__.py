@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 
 from stereo_spot_shared.errors import InferenceUnavailable
 from stereo_spot_shared.interfaces import InferenceBackend, ObjectStorage
+from video_worker.backends.http import HttpBackend
 from video_worker.backends.local import LocalBackend
 from video_worker.settings import VideoWorkerSettings
 
 BACKENDS: Mapping[str, Callable[[VideoWorkerSettings, ObjectStorage], InferenceBackend]] = {
+    "http": HttpBackend,
     "local": LocalBackend,
 }
 

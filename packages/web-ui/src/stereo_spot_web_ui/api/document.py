@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from stereo_spot_web_ui.problems import Problem
+from stereo_spot_shared.api.problem import Problem
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stereo_spot_web_ui.problems import Problem, answer, wants_page
+from stereo_spot_shared.api.problem import Problem
+from stereo_spot_web_ui.problems import answer, wants_page
 from stereo_spot_web_ui.security.links import PARAMETER, Links
 from stereo_spot_web_ui.settings import WebSettings
 
