@@ -12,7 +12,7 @@ from stereo_spot_runtime.telemetry import count_frames
 from stereo_spot_shared.errors import StereoSpotError
 from stereo_spot_shared.interfaces.platform import Platform
 from stereo_spot_shared.jobs import Activity, new_attempt_id
-from stereo_spot_shared.messages import Message, SegmentReady
+from stereo_spot_shared.messages import Message, SegmentReady, SegmentRendered
 
 _REPORT_SECONDS = 1.0
 
@@ -51,7 +51,7 @@ class WorkContext:
 
     def report(self, done: int = 0, total: int = 0, note: str | None = None) -> None:
         """Leave a sign of life. It is only a hint: a store that does not take it stops nobody."""
-        index = self.message.segment_index if isinstance(self.message, SegmentReady) else None
+        index = self.message.segment_index if isinstance(self.message, SegmentReady | SegmentRendered) else None
         sign = Activity(
             job_id=self.message.job_id,
             stage=self.message.stage,

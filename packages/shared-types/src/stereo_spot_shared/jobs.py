@@ -24,6 +24,7 @@ class Stage(StrEnum):
     REASSEMBLE = "reassemble"
     SWEEP = "sweep"
     RENDITION = "rendition"
+    RENDERED = "rendered"
 
 
 class JobStatus(StrEnum):

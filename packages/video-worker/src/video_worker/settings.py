@@ -29,7 +29,7 @@ class VideoWorkerSettings(BaseSettings):
     """Where an attempt keeps its files. On the embedded platform it should lie on the data directory's file system:
     objects are then linked instead of copied."""
     inference_backend: str = "local"
-    """Where segments are rendered: a name of `backends.BACKENDS`."""
+    """Where segments are rendered: a name of `backends.BACKENDS`, or of one that an installed package brings."""
     inference_command: tuple[str, ...] = (sys.executable, "-m", "stereo_inference.main", "worker")
     """The command of the `local` backend, as a JSON list."""
     inference_url: AnyHttpUrl | None = None

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from stereo_spot_shared.jobs import JobStatus, Stage
-from stereo_spot_shared.messages import ChunkRequest, Message, ReassembleRequest, RenditionRequest, SegmentReady, SweepRequest
+from stereo_spot_shared.messages import (
+    ChunkRequest,
+    Message,
+    ReassembleRequest,
+    RenditionRequest,
+    SegmentReady,
+    SegmentRendered,
+    SweepRequest,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,16 @@ STAGES: Mapping[Stage, StageSpec] = MappingProxyType(
         Stage.RENDER: StageSpec(
             SegmentReady,
             "render",
+            frozenset({JobStatus.CHUNKING, JobStatus.RENDERING}),
+            visibility_seconds=60,
+            max_attempts=4,
+            stall_seconds=300,
+            resend_seconds=900,
+        ),
+        # What asynchronous backends answer. Nothing awaits it by itself: a lost answer is found when its SegmentReady is sent again.
+        Stage.RENDERED: StageSpec(
+            SegmentRendered,
+            "rendered",
             frozenset({JobStatus.CHUNKING, JobStatus.RENDERING}),
             visibility_seconds=60,
             max_attempts=4,
