@@ -20,7 +20,7 @@ from stereo_spot_media.demo_clip import Clip, Sound, write_clip
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_web_ui.app import create_app
-from stereo_spot_web_ui.main import bound
+from stereo_spot_web_ui.main import bound, config_of
 from stereo_spot_web_ui.settings import WebSettings
 
 
@@ -42,7 +42,7 @@ def serve(data_dir: Path, **settings) -> Iterator[Server]:
     platform = open_platform(data_dir)
     chosen = WebSettings(port=0, scratch_dir=data_dir / "scratch", **settings)
     listener = bound(chosen)
-    server = uvicorn.Server(uvicorn.Config(create_app(platform, chosen), log_config=None, access_log=False, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(config_of(create_app(platform, chosen), chosen))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     while not server.started:

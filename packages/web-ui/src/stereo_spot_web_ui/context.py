@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stereo_spot_web_ui.notify.push import Push
     from stereo_spot_web_ui.preferences import PreferencesStore
     from stereo_spot_web_ui.security.links import Links
+    from stereo_spot_web_ui.security.sessions import Sessions
     from stereo_spot_web_ui.security.sign_in import Attempts
 
 
@@ -32,6 +33,7 @@ class Web:
     preferences: PreferencesStore
     push: Push
     companion: Companion
+    sessions: Sessions
     attempts: Attempts
 
     def address(self, request: Request) -> str:
