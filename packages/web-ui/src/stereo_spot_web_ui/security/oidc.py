@@ -23,8 +23,6 @@ from stereo_spot_web_ui.settings import WebSettings
 router = APIRouter(include_in_schema=False)
 
 CALLBACK = "/sign-in/oidc/done"
-STATES = "_state_provider_"
-"""How Authlib's keys in a session begin."""
 SIGNATURES = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"})
 """By the provider's private key. Whatever else it lists (none, or HMAC, whose key others may know) is not believed."""
 BROKEN = (AuthlibBaseError, JoseError, KeyError, RuntimeError, TypeError, ValueError)
@@ -58,8 +56,6 @@ async def begin(request: Request) -> Response:
     """Send the person to the provider."""
     web = web_of(request)
     client = client_of(web.settings)
-    for key in [key for key in request.session if key.startswith(STATES)]:
-        del request.session[key]  # a cookie has room for few sign-ins that were begun
     request.session["next"] = own_path(request.query_params.get("next", ""))
     try:
         await discover(client, web.settings)
@@ -99,9 +95,9 @@ async def done(request: Request) -> Response:
     if entry is None:
         get_logger().warning("somebody whom the settings do not name signed in at the provider", subject=str(claims["sub"]))
         raise Refused("You are signed in there, but not known here.", status=HTTPStatus.FORBIDDEN, code="unknown_user")
-    wanted = own_path(request.session.get("next", ""))
+    wanted = request.session.get("next") or "/"
     web.sessions.begin_by_provider(request, entry)
-    return RedirectResponse(wanted or "/", 303)
+    return RedirectResponse(wanted, 303)
 
 
 def entry_of(settings: WebSettings, claims: Mapping[str, Any]) -> str | None:

@@ -24,6 +24,7 @@ PER_ADDRESS = RateLimitItemPerMinute(8)
 IN_ALL = RateLimitItemPerMinute(60)
 
 
+MOST_CHARACTERS = 1000
 NETWORK_BITS = 64
 """Of an IPv6 address: the rest is whatever its owner likes."""
 
@@ -106,5 +107,6 @@ def sign_out(request: Request) -> Response:
 
 
 def own_path(path: str) -> str:
-    """A path of this server to go on to; "" for anything that might lead elsewhere."""
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else ""
+    """A path of this server to go on to; "" for anything that might lead elsewhere, or is longer than a cookie has room for."""
+    leads_here = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if leads_here and len(path) <= MOST_CHARACTERS else ""
