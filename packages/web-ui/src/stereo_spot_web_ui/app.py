@@ -30,6 +30,7 @@ from stereo_spot_web_ui.jobs.look import Looker
 from stereo_spot_web_ui.jobs.watch import Watcher
 from stereo_spot_web_ui.notify.ended import watch_for_ends
 from stereo_spot_web_ui.notify.push import Push
+from stereo_spot_web_ui.notify.webhook import Webhook
 from stereo_spot_web_ui.pages import health, library, new, settings, watch
 from stereo_spot_web_ui.preferences import PreferencesStore, server_secret
 from stereo_spot_web_ui.problems import install
@@ -86,7 +87,8 @@ def create_app(platform: Platform, web_settings: WebSettings) -> FastAPI:
         looker=looker,
         watcher=Watcher(platform, looker),
         preferences=PreferencesStore(platform.storage),
-        push=Push(platform.storage),
+        push=Push(platform.storage, web_settings),
+        webhook=Webhook(web_settings),
         companion=Companion(),
         sessions=sessions,
         attempts=attempts,
@@ -143,6 +145,8 @@ async def background(app: FastAPI) -> AsyncIterator[None]:
     stop = threading.Event()
     threads = [
         threading.Thread(target=watch_for_ends, args=(web, stop), name="ended jobs", daemon=True),
+        threading.Thread(target=web.push.outbox.run, args=(stop,), name="notifications", daemon=True),
+        threading.Thread(target=web.webhook.outbox.run, args=(stop,), name="webhook", daemon=True),
         threading.Thread(target=run_retention, args=(web.platform, web.preferences, web.sessions, stop), name="retention", daemon=True),
     ]
     for thread in threads:

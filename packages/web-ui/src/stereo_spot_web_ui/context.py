@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stereo_spot_web_ui.jobs.look import Looker
     from stereo_spot_web_ui.jobs.watch import Watcher
     from stereo_spot_web_ui.notify.push import Push
+    from stereo_spot_web_ui.notify.webhook import Webhook
     from stereo_spot_web_ui.preferences import PreferencesStore
     from stereo_spot_web_ui.security.links import Links
     from stereo_spot_web_ui.security.sessions import Sessions
@@ -32,6 +33,7 @@ class Web:
     watcher: Watcher
     preferences: PreferencesStore
     push: Push
+    webhook: Webhook
     companion: Companion
     sessions: Sessions
     attempts: Attempts

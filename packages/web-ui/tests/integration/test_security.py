@@ -231,14 +231,6 @@ def test_a_sign_in_leads_nowhere_else(closed, wanted):
         assert answer.headers["location"] == "/"
 
 
-@pytest.mark.parametrize(
-    "endpoint", ["http://push.example/x", "https://127.0.0.1/x", "https://[::1]/x", "https://localhost/x", "https://db.internal/x"]
-)
-def test_nothing_inside_is_called_through_a_subscription(client, endpoint):
-    body = {"endpoint": endpoint, "keys": {"p256dh": "x", "auth": "y"}}
-    assert client.post("/api/v1/push/subscriptions", json=body).status_code == 422
-
-
 @pytest.mark.parametrize("headers", [{"Origin": "https://elsewhere.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-site"}])
 def test_a_token_that_leaked_is_of_no_use_to_another_site(server, headers):
     with server.client() as client:
