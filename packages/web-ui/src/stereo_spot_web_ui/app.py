@@ -31,7 +31,7 @@ from stereo_spot_web_ui.jobs.watch import Watcher
 from stereo_spot_web_ui.notify.ended import watch_for_ends
 from stereo_spot_web_ui.notify.push import Push
 from stereo_spot_web_ui.notify.webhook import Webhook
-from stereo_spot_web_ui.pages import health, library, new, settings, watch
+from stereo_spot_web_ui.pages import api_docs, health, library, new, settings, watch
 from stereo_spot_web_ui.preferences import PreferencesStore, server_secret
 from stereo_spot_web_ui.problems import install
 from stereo_spot_web_ui.rendering import STATIC
@@ -58,6 +58,7 @@ ROUTERS = (
     heresphere.router,
     sign_in.router,
     oidc.router,
+    api_docs.router,
     health.router,
     library.router,
     new.router,

@@ -326,6 +326,8 @@ def test_nothing_inside_is_called_by_a_name_that_leads_there(server, listener, m
         ("64:ff9b::a9fe:a9fe", False),
         ("64:ff9b::808:808", True),
         ("2002:a9fe:a9fe::1", False),
+        ("::ffff:8.8.8.8", True),
+        ("2002:808:808::1", True),
     ],
 )
 def test_what_is_public(address, public):
