@@ -29,6 +29,7 @@ def test_every_operation_and_shape_is_there(client):
     for name in document["components"]["schemas"]:
         assert f'id="shape-{name}"' in text
     assert "No more of that." in text
+    assert "?endpoint=https%3A%2F%2Fpush.example%2Fsend%2Fabc" in text
     assert '<a href="/api/docs">' in client.get("/settings").text
 
 

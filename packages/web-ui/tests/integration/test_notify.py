@@ -124,12 +124,27 @@ def test_each_end_is_told_once_and_only_what_nobody_asked_for(server, listener):
     ended.look()
     update_job(server.platform, job.job_id, lambda now: pipeline.fail(now, ERROR))
     cancel_job(server.platform, stopped.job_id)  # whoever stops a job knows
-    for _ in range(2):
-        ended.look()
-        web.webhook.outbox.hand_over(0)
+    ended.look()
+    assert listener.told == []  # whoever looks waits for nobody
+    web.webhook.outbox.hand_over(0)
+    ended.look()
+    web.webhook.outbox.hand_over(0)
     [(_, _, body)] = listener.told
     told = json.loads(body)
     assert (told["type"], told["data"]["id"], told["data"]["error"]["message"]) == ("job.failed", job.job_id, ERROR.message)
+
+
+def test_a_server_tells_by_itself(serving, tmp_path, listener, monkeypatch):
+    for module in ("ended", "outbox"):
+        monkeypatch.setattr(f"stereo_spot_web_ui.notify.{module}.LOOK_SECONDS", 0.05)
+    settings = {"webhook_url": f"{listener.address}/hook", "push_inside": True}
+    with serving(tmp_path / "data", **settings) as server, server.client() as client:
+        browser = Browser(f"{listener.address}/push")
+        assert client.post("/api/v1/push/subscriptions", json=browser.subscription()).status_code == 204
+        while {path for path, _, _ in list(listener.told)} != {"/hook", "/push"}:
+            job = job_of(server)
+            time.sleep(0.3)  # so that it is seen while it runs, sooner or later
+            update_job(server.platform, job.job_id, lambda now: pipeline.fail(now, ERROR))
 
 
 def test_what_goes_wrong_with_one_end_stops_no_other(server, listener, monkeypatch):
