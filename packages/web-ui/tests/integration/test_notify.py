@@ -394,6 +394,34 @@ def test_secrets_are_their_owners_alone(server):
     assert {stat.S_IMODE(file.stat().st_mode) for file in secrets} == {0o600}
 
 
+@pytest.mark.browser
+def test_a_browser_shows_what_it_was_sent(server, listener, browser):
+    """What came through the push service is handed to a real service worker, as the browser would."""
+    receiver = Browser(f"{listener.address}/send/1")
+    web = web_of(server, push_inside=True)
+    web.push.add(subscribe(receiver))
+    job = failed(server, web)
+    web.push.outbox.hand_over(0)
+    context = browser.new_context(base_url=server.address, permissions=["notifications"])
+    page = context.new_page()
+    page.goto("/settings")
+    page.get_by_role("button", name="Tell this browser").wait_for(state="visible")
+    page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    session, registrations = context.new_cdp_session(page), []
+    session.on("ServiceWorker.workerRegistrationUpdated", lambda told: registrations.extend(told["registrations"]))
+    session.send("ServiceWorker.enable")
+    while not registrations:
+        page.wait_for_timeout(50)
+    message = json.dumps(receiver.read(listener.told[0][2]))
+    number = registrations[0]["registrationId"]
+    session.send("ServiceWorker.deliverPushMessage", {"origin": server.address, "registrationId": number, "data": message})
+    shown = "navigator.serviceWorker.ready.then(r => r.getNotifications()).then(all => all.map(n => [n.title, n.body, n.data.url]))"
+    while not (found := page.evaluate(shown)):
+        page.wait_for_timeout(50)
+    assert found == [["A conversion failed", "a film.mp4: Segment 3 is broken.", f"/jobs/{job.job_id}"]]
+    context.close()
+
+
 @given(st.lists(st.lists(st.one_of(st.none(), st.just(0.0), st.floats(0, 1e6)), max_size=len(PAUSES) + 3), max_size=5))
 def test_messages_are_handed_over_once_or_given_up(answers):
     """`answers`: how often, and for how long, each message's receiver asks to be left alone before it listens."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import shutil
 import time
 
 import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
-from playwright.sync_api import Error, expect, sync_playwright
+from playwright.sync_api import expect
 from pydantic import ValidationError
 
 from stereo_spot_web_ui.settings import WebSettings
@@ -259,26 +258,21 @@ def test_a_server_does_not_start_open_to_whom_a_provider_knows(provider, setting
 
 
 @pytest.mark.browser
-def test_in_a_browser(closed):
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", "--no-first-run"])
-        except Error as error:
-            pytest.skip(f"no browser can be started here: {error.message.splitlines()[0]}")
-        page = browser.new_context(base_url=closed.address).new_page()
-        troubles = []
-        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
-        page.goto("/settings")
-        expect(page).to_have_url(f"{closed.address}/sign-in?next=/settings")
-        page.get_by_role("link", name="Sign in with your organisation").click()
-        page.get_by_role("button", name="Continue as Ada").click()
-        expect(page).to_have_url(f"{closed.address}/settings")
-        [cookie] = [cookie for cookie in page.context.cookies() if cookie["name"] == "stereo_spot"]
-        assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/")
-        page.get_by_role("button", name="Sign out").click()
-        expect(page).to_have_url(f"{closed.address}/sign-in")
-        page.goto("/settings")
-        expect(page).to_have_url(f"{closed.address}/sign-in?next=/settings")
-        browser.close()
+def test_in_a_browser(closed, browser):
+    context = browser.new_context(base_url=closed.address)
+    page = context.new_page()
+    troubles = []
+    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    page.goto("/settings")
+    expect(page).to_have_url(f"{closed.address}/sign-in?next=/settings")
+    page.get_by_role("link", name="Sign in with your organisation").click()
+    page.get_by_role("button", name="Continue as Ada").click()
+    expect(page).to_have_url(f"{closed.address}/settings")
+    [cookie] = [cookie for cookie in context.cookies() if cookie["name"] == "stereo_spot"]
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(f"{closed.address}/sign-in")
+    page.goto("/settings")
+    expect(page).to_have_url(f"{closed.address}/sign-in?next=/settings")
+    context.close()
     assert troubles == []

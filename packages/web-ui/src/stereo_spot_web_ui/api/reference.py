@@ -67,6 +67,11 @@ class Reference:
     groups: dict[str, tuple[Operation, ...]]
     shapes: tuple[Shape, ...]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What shapes are called."""
+        return frozenset(shape.name for shape in self.shapes)
+
 
 class Reader:
     """Reads a document for people who find the server at `address`, and send a token if `with_token`."""
