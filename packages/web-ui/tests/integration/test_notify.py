@@ -18,7 +18,7 @@ import http_ece
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey
@@ -137,8 +137,8 @@ def test_each_end_is_told_once_and_only_what_nobody_asked_for(server, listener):
 def test_a_server_tells_by_itself(serving, tmp_path, listener, monkeypatch):
     for module in ("ended", "outbox"):
         monkeypatch.setattr(f"stereo_spot_web_ui.notify.{module}.LOOK_SECONDS", 0.05)
-    settings = {"webhook_url": f"{listener.address}/hook", "push_inside": True}
-    with serving(tmp_path / "data", **settings) as server, server.client() as client:
+    chosen = {"webhook_url": f"{listener.address}/hook", "push_inside": True}
+    with serving(tmp_path / "data", **chosen) as server, server.client() as client:
         browser = Browser(f"{listener.address}/push")
         assert client.post("/api/v1/push/subscriptions", json=browser.subscription()).status_code == 204
         while {path for path, _, _ in list(listener.told)} != {"/hook", "/push"}:
@@ -422,6 +422,7 @@ def test_a_browser_shows_what_it_was_sent(server, listener, browser):
     context.close()
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.one_of(st.none(), st.just(0.0), st.floats(0, 1e6)), max_size=len(PAUSES) + 3), max_size=5))
 def test_messages_are_handed_over_once_or_given_up(answers):
     """`answers`: how often, and for how long, each message's receiver asks to be left alone before it listens."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 import time
 
 import httpx
@@ -46,6 +47,10 @@ def back_from(client, path="/sign-in/oidc"):
     return agreed.headers["location"]
 
 
+def csrf_of(page):
+    return re.search(r'name="csrf" content="([^"]+)"', page.text).group(1)
+
+
 def refused(answer, status, sentence):
     assert (answer.status_code, answer.json()["detail"]) == (status, sentence)
 
@@ -71,11 +76,12 @@ def test_whoever_came_in_is_let_in_by_no_older_cookie(closed):
     """A session that somebody else may have planted goes on as nobody's."""
     with closed.client() as client, closed.client() as other:
         other.get("/sign-in")
-        planted = other.cookies["stereo_spot"]
+        planted, known = other.cookies["stereo_spot"], csrf_of(other.get("/sign-in"))
         client.cookies.set("stereo_spot", planted, domain="127.0.0.1")
         client.get(back_from(client))
         assert client.get("/api/v1/jobs").status_code == 200
         assert client.cookies["stereo_spot"] != planted
+        assert csrf_of(client.get("/settings")) != known
         assert other.get("/api/v1/jobs").status_code == 401
 
 

@@ -107,6 +107,11 @@ def test_behind_a_proxy_everybody_has_tries_of_their_own(serving, tmp_path):
         assert tries(server, client, 1, **by("2001:db8:0:2::1"))[-1] == 401
 
 
+def test_a_proxy_is_an_address_or_a_network():
+    with pytest.raises(ValidationError, match="is no address and no network"):
+        WebSettings(trusted_proxies=("10.0.0.0/8", "proxy.example"))
+
+
 @pytest.mark.parametrize("settings", [{}, {"base_url": "http://127.0.0.1", "trusted_proxies": ("10.0.0.0/8",)}])
 def test_who_is_no_proxy_is_not_believed(serving, tmp_path, settings):
     with serving(tmp_path / "data", password=PASSWORD, **settings) as server, server.client() as client:

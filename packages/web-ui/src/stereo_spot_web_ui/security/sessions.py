@@ -66,8 +66,8 @@ class Sessions:
         number = request.session.get("number")
         request.session.clear()
         if number is not None:
-            self._seen.pop(number, None)
             self._storage.put_bytes(Ended(until=utc_now() + timedelta(seconds=SESSION_SECONDS)).to_json(), ended_key(number))
+            self._seen.pop(number, None)
 
     async def holds(self, request: Request) -> bool:
         """Whether whoever asks is signed in."""
