@@ -37,6 +37,7 @@ RESPONSES: dict[int | str, dict[str, object]] = {
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.NOT_IMPLEMENTED,
         HTTPStatus.INTERNAL_SERVER_ERROR,
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -72,7 +73,7 @@ def answer(request: Request, problem: Problem, headers: dict[str, str] | None = 
 def wants_page(request: Request) -> bool:
     """Whether a person's browser goes to a page, rather than a program asking."""
     accepts = request.headers.get("accept", "")
-    return not request.url.path.startswith("/api/") and "text/html" in accepts and "hx-request" not in request.headers
+    return not request.url.path.startswith("/api/v1/") and "text/html" in accepts and "hx-request" not in request.headers
 
 
 async def answer_error(request: Request, error: Exception) -> Response:

@@ -115,7 +115,7 @@ def subscribe(request: Request, subscription: Subscription) -> None:
 
 
 @router.delete("/push/subscriptions", status_code=HTTPStatus.NO_CONTENT)
-def unsubscribe(request: Request, endpoint: Annotated[str, Query(max_length=2000)]) -> None:
+def unsubscribe(request: Request, endpoint: Annotated[str, Query(max_length=2000, examples=["https://push.example/send/abc"])]) -> None:
     """No more of that."""
     web_of(request).push.remove(endpoint)
 
