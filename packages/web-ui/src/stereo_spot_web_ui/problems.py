@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from stereo_spot_runtime.logging import get_logger
-from stereo_spot_shared.base import Value
+from stereo_spot_shared.api.problem import MEDIA_TYPE, Problem
 from stereo_spot_shared.errors import (
     Conflict,
     InvalidMessage,
@@ -23,8 +23,6 @@ from stereo_spot_shared.errors import (
 )
 from stereo_spot_web_ui.rendering import page
 
-MEDIA_TYPE = "application/problem+json"
-
 STATUS_OF: tuple[tuple[type[StereoSpotError], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (Conflict, HTTPStatus.CONFLICT),
@@ -36,17 +34,6 @@ STATUS_OF: tuple[tuple[type[StereoSpotError], HTTPStatus], ...] = (
     (StereoSpotError, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
 """By class; the first that fits."""
-
-
-class Problem(Value):
-    """What went wrong, and what to do about it."""
-
-    title: str
-    status: int
-    detail: str
-    code: str
-    """A stable name: an error of the tree, or that of the HTTP status."""
-    hint: str | None = None
 
 
 class Refused(StereoSpotError):

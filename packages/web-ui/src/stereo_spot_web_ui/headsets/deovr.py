@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 
+from stereo_spot_shared.api.jobs import JobId
 from stereo_spot_web_ui.context import web_of
 from stereo_spot_web_ui.headsets.scenes import Scene, finished, scenes
-from stereo_spot_web_ui.jobs.views import JobId
 from stereo_spot_web_ui.security.sign_in import password_is
 
 router = APIRouter(include_in_schema=False)

@@ -8,7 +8,7 @@ import hmac
 import httpx
 
 from stereo_spot_runtime.logging import get_logger
-from stereo_spot_web_ui.jobs.views import JobView
+from stereo_spot_shared.api.jobs import JobView
 from stereo_spot_web_ui.settings import WebSettings
 
 TRIES = 3
