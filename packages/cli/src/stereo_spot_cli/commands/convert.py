@@ -21,6 +21,7 @@ from stereo_spot_cli.commands.look import (
     ScreenWidthOption,
 )
 from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersOption, a_time, some_path
+from stereo_spot_cli.remote.address import is_remote, refuse_local_options
 from stereo_spot_shared.naming import output_name
 from stereo_spot_shared.rendering import Codec, Encoder, Engine, Quality, RenderParams
 
@@ -110,6 +111,10 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
 
     Ctrl-C stops it; the same command goes on from there, and so it does after a crash or a power cut.
 
+    With `stereo-spot --server URL convert …` the video is sent to a server, converted there, and the result fetched. What broke off in
+    between goes on by the same command, too. Ctrl-C while it is converted stops only the following: the job goes on at the
+    server, and `stereo-spot --server URL jobs cancel JOB` stops it. Without --encoder the server encodes in software.
+
     Examples:
 
       stereo-spot convert movie.mp4 -o movie_3d.mp4
@@ -123,10 +128,15 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
       stereo-spot convert movie.mp4 --engine iw3 --iw3-depth-model Any_V2_L
 
       stereo-spot convert --demo
+
+      STEREO_SPOT_TOKEN=... stereo-spot --server https://films.example convert movie.mp4 -o movie_3d.mp4
     """
     from stereo_spot_cli.conversion.checks import check_depth_file, check_input, check_output, check_place, render_params
     from stereo_spot_cli.depth_choice import asked_for
 
+    remote = is_remote()
+    if remote:
+        refuse_local_options(depth_file=depth_file, preview=preview, workers=workers, data_dir=data_dir)
     if (source is None) != demo:
         raise typer.BadParameter("name one video to convert, or --demo" if source is None else "give either INPUT or --demo, not both")
     if preview is not None and depth_file is not None:
@@ -135,9 +145,12 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         raise typer.BadParameter("a preview is rendered by StereoSpot itself; for one by iw3, convert a part: --start and --end")
     if demo and preview is not None:
         raise typer.BadParameter("the demo is short enough; leave out --preview")
+    estimator = asked_for(depth)
+    if remote and estimator["depth_model"] is not None:
+        raise typer.BadParameter("a model of your own lies on this machine; at a server, name one that it has", param_hint="'--depth'")
     look = {
         "layout": layout,
-        **asked_for(depth),
+        **estimator,
         "depth_profile": depth_profile,
         "depth_file": None if depth_file is None else str(check_depth_file(depth_file)),
         "engine": engine,
@@ -171,6 +184,12 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
 
         check_place(sheet_of(result), source=source, overwrite=overwrite)
         make_preview(Order(source, result, params, overwrite, workers, encoder is None), preview, as_json=as_json)
+        return
+
+    if remote:
+        from stereo_spot_cli.remote.convert import carry_out as carry_out_there
+
+        carry_out_there(source, result, params, overwrite=overwrite, as_json=as_json)
         return
 
     from stereo_spot_cli.conversion.command import carry_out  # only now: it brings what is heavy

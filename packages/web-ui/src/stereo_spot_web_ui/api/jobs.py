@@ -20,13 +20,13 @@ from stereo_spot_runtime.operations import (
     start_job,
     submit,
 )
+from stereo_spot_shared.api.jobs import Duplicate, ImportedJob, JobDetail, JobId, JobListView, NewJob, Options
 from stereo_spot_shared.errors import NotFound
 from stereo_spot_shared.jobs import Job, JobStatus
 from stereo_spot_shared.rendering import RenderParams
 from stereo_spot_web_ui.context import Web, web_of
 from stereo_spot_web_ui.imports import import_path
 from stereo_spot_web_ui.jobs.library import KNOWN, list_jobs
-from stereo_spot_web_ui.jobs.views import Duplicate, ImportedJob, JobDetail, JobId, JobListView, NewJob, Options
 from stereo_spot_web_ui.problems import RESPONSES, Refused
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], responses=RESPONSES)

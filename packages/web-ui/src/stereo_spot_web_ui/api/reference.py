@@ -101,7 +101,7 @@ class Reader:
             id=told["operationId"],
             method=method,
             path=path,
-            description=told.get("description", ""),
+            description=" ".join(filter(None, (f"{told['summary']}.", told.get("description")))),
             parameters=tuple(
                 self._item(one["name"], one["schema"], required=one.get("required", False), place=one["in"], told=one) for one in parameters
             ),

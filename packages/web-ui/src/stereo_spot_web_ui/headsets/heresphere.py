@@ -12,10 +12,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse
 
+from stereo_spot_shared.api.jobs import JobId
 from stereo_spot_web_ui.context import web_of
 from stereo_spot_web_ui.headsets.admission import is_known, knows_password
 from stereo_spot_web_ui.headsets.scenes import Scene, finished, scenes
-from stereo_spot_web_ui.jobs.views import JobId
 
 router = APIRouter(include_in_schema=False)
 

@@ -10,15 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from stereo_spot_runtime.paging import all_completions
-from stereo_spot_shared.base import utc_now
-from stereo_spot_shared.errors import NotFound
-from stereo_spot_shared.interfaces import Platform
-from stereo_spot_shared.jobs import Activity, Job, JobStatus, OutputFile, SegmentCompletion, Stage
-from stereo_spot_shared.naming import output_name, view_names
-from stereo_spot_shared.pipeline import AWAITED
-from stereo_spot_shared.progress import RateMeter, job_progress
-from stereo_spot_web_ui.jobs.cost import cost_of
-from stereo_spot_web_ui.jobs.views import (
+from stereo_spot_shared.api.jobs import (
     Event,
     JobDetail,
     JobView,
@@ -28,7 +20,16 @@ from stereo_spot_web_ui.jobs.views import (
     SegmentState,
     SegmentView,
     SourceView,
+    Work,
 )
+from stereo_spot_shared.base import utc_now
+from stereo_spot_shared.errors import NotFound
+from stereo_spot_shared.interfaces import Platform
+from stereo_spot_shared.jobs import Activity, Job, JobStatus, OutputFile, SegmentCompletion, Stage
+from stereo_spot_shared.naming import output_name, view_names
+from stereo_spot_shared.pipeline import AWAITED
+from stereo_spot_shared.progress import RateMeter, job_progress
+from stereo_spot_web_ui.jobs.cost import cost_of
 from stereo_spot_web_ui.security.links import Links
 from stereo_spot_web_ui.settings import WebSettings
 
@@ -69,6 +70,8 @@ class Looker:
             segments=tuple(segments_of(job, completions, activities)),
             events=tuple(events_of(job, completions)),
             stage=AWAITED.get(job.status) if not job.status.is_final else None,
+            work=work_of(job),
+            lost=tuple(job.result.lost.times()) if job.result is not None else (),
         )
 
     def _view(self, job: Job, activities: Sequence[Activity]) -> JobView:
@@ -173,7 +176,12 @@ class Looker:
         view = "right" if job.result is not None and file == job.result.right else "video"
         place = f"/jobs/{job.job_id}/{view}/{quote(name)}"
         return OutputView(
-            name=name, bytes=file.bytes, url=place, download_url=f"{place}?download=1", player_url=self._links.for_player(place)
+            name=name,
+            bytes=file.bytes,
+            etag=file.etag,
+            url=place,
+            download_url=f"{place}?download=1",
+            player_url=self._links.for_player(place),
         )
 
 
@@ -216,6 +224,17 @@ def segments_of(job: Job, completions: Sequence[SegmentCompletion], activities: 
     if failed is not None and failed < len(views):
         views[failed] = views[failed].model_copy(update={"state": SegmentState.FAILED})
     return views
+
+
+def work_of(job: Job) -> Work | None:
+    """Where a finished job's time went."""
+    if job.plan is None or job.result is None:
+        return None
+    return Work(
+        chunk=round(job.plan.chunk_seconds, 3),
+        render=round(job.result.render.wall, 3),
+        reassemble=round(job.result.reassemble_seconds, 3),
+    )
 
 
 def events_of(job: Job, completions: Sequence[SegmentCompletion]) -> list[Event]:

@@ -13,8 +13,8 @@ from importlib.metadata import version
 import httpx2
 
 from stereo_spot_runtime.logging import get_logger
+from stereo_spot_shared.api.jobs import JobView
 from stereo_spot_shared.base import Value, utc_now
-from stereo_spot_web_ui.jobs.views import JobView
 from stereo_spot_web_ui.notify.outbox import Outbox, TryLater, seconds_asked_for
 from stereo_spot_web_ui.settings import WebSettings
 

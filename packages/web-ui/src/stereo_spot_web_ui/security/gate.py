@@ -33,6 +33,7 @@ OPEN = ("/static/", "/sign-in", "/health", "/deovr", "/heresphere", "/service-wo
 UNFORGEABLE = ("/deovr", "/heresphere")
 """POSTs that change nothing."""
 CSRF_HEADER = "x-csrf-token"
+TOKEN_WANTED = "Sign in first, or send the token as `Authorization: Bearer …`."  # noqa: S105 - a sentence
 
 
 class Gate:
@@ -57,6 +58,8 @@ class Gate:
         """What to answer instead; None where the request may pass."""
         path, bears_token = str(request.scope["path"]), self._bears_token(request)
         if request.method not in SAFE and not bears_token and not path.startswith(UNFORGEABLE) and not self._is_ours(request):
+            if not is_by_browser(request):
+                return refuse(request, HTTPStatus.UNAUTHORIZED, "sign_in", TOKEN_WANTED)
             told = "This change was not asked for by a page of this server, or that page is too old: load it again."
             return refuse(request, HTTPStatus.FORBIDDEN, "forged", told)
         if not self._settings.signs_in or bears_token or path.startswith(OPEN) or await self._sessions.holds(request):
@@ -67,7 +70,7 @@ class Gate:
             query = request.url.query
             wanted = f"{path}?{query}" if query else path
             return RedirectResponse(f"/sign-in?next={quote(wanted)}" if wanted != "/" else "/sign-in", 303)
-        return refuse(request, HTTPStatus.UNAUTHORIZED, "sign_in", "Sign in first, or send the token as `Authorization: Bearer …`.")
+        return refuse(request, HTTPStatus.UNAUTHORIZED, "sign_in", TOKEN_WANTED)
 
     def _bears_token(self, request: Request) -> bool:
         """Whether the request has the token. A wrong one is counted; Refused (429) after too many."""
@@ -79,8 +82,7 @@ class Gate:
 
     def _is_ours(self, request: Request) -> bool:
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-        by_browser = origin is not None or site is not None or bool(request.session)
-        if not by_browser:
+        if not is_by_browser(request):
             return not self._settings.signs_in  # a program on this machine
         if site not in {None, "same-origin"} or (origin is not None and not self._is_here(request, origin)):
             return False
@@ -95,6 +97,11 @@ class Gate:
         if (base := self._settings.base_url) is not None:
             own.add(urlsplit(str(base)).netloc.lower())
         return urlsplit(origin).netloc.lower() in own
+
+
+def is_by_browser(request: Request) -> bool:
+    """Whether it may be a browser that asks, on behalf of whatever page is open in it."""
+    return "origin" in request.headers or "sec-fetch-site" in request.headers or bool(request.session)
 
 
 def refuse(request: Request, status: HTTPStatus, code: str, told: str) -> Response:

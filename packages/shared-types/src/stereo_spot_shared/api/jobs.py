@@ -78,6 +78,8 @@ class OutputView(Value):
 
     name: str
     bytes: int
+    etag: str
+    """What the ETag of its addresses says (without quotes): a download that broke goes on only in the same content."""
     url: str
     """Where a browser plays it, in parts (Range)."""
     download_url: str
@@ -97,6 +99,16 @@ class ResultView(Value):
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
     playlist_url: str
+
+
+class Work(Value):
+    """Where a finished job's time went, in seconds."""
+
+    chunk: float
+    """Planning and cutting."""
+    render: float
+    """Sum over all segments of the wall time that a worker spent on each."""
+    reassemble: float
 
 
 class CostView(Value):
@@ -138,6 +150,10 @@ class JobDetail(JobView):
     events: tuple[Event, ...] = ()
     stage: Stage | None = None
     """That moves it on now."""
+    work: Work | None = None
+    """Of a completed job."""
+    lost: tuple[int, ...] = ()
+    """Presentation times (ticks of the source's time base) of frames that damage left undecodable."""
 
 
 class JobListView(Value):
