@@ -147,8 +147,9 @@ def _in_words(place: SplitResult) -> Iterator[None]:
     try:
         yield
     except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-        if isinstance(error.__cause__, ssl.SSLCertVerificationError):
-            reason = error.__cause__.verify_message
+        cause = error.args[0] if error.args else None
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            reason = cause.verify_message.rstrip(".")
             raise SourceRefused(f"{host} does not prove that it is {host}: {reason}.", hint="Check the URL.") from error
         raise SourceUnreachable(f"{host} could not be reached: {str(error) or 'it does not answer'}.", hint="Try again later.") from error
     except httpcore.TimeoutException as error:

@@ -18,6 +18,7 @@ from stereo_spot_shared.errors import (
     NoSpaceLeft,
     NotFound,
     RetryableError,
+    SourceRefused,
     StereoSpotError,
     UnsupportedMedia,
 )
@@ -30,6 +31,7 @@ STATUS_OF: tuple[tuple[type[StereoSpotError], HTTPStatus], ...] = (
     (Conflict, HTTPStatus.CONFLICT),
     (MissingSource, HTTPStatus.CONFLICT),
     (UnsupportedMedia, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (SourceRefused, HTTPStatus.UNPROCESSABLE_ENTITY),
     (InvalidMessage, HTTPStatus.UNPROCESSABLE_ENTITY),
     (NoSpaceLeft, HTTPStatus.INSUFFICIENT_STORAGE),
     (RetryableError, HTTPStatus.SERVICE_UNAVAILABLE),

@@ -15,7 +15,7 @@ from stereo_spot_shared.jobs import Job, JobStatus
 from stereo_spot_web_ui.preferences import Preferences, PreferencesStore
 
 EVERY_SECONDS = 3600.0
-LOOKED_AT = frozenset({JobStatus.CREATED, JobStatus.UPLOADING, JobStatus.COMPLETED})
+LOOKED_AT = frozenset({JobStatus.CREATED, JobStatus.UPLOADING, JobStatus.INGESTING, JobStatus.COMPLETED})
 
 
 def enforce(platform: Platform, preferences: Preferences, *, now: datetime) -> None:

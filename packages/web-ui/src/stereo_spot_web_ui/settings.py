@@ -10,6 +10,8 @@ from typing import Self
 from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stereo_spot_shared.ingest import IngestPolicy
+
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -38,6 +40,8 @@ class WebSettings(BaseSettings):
     """E-mail addresses or subjects that may sign in, as JSON; the others may not."""
     import_dir: Path | None = None
     """A folder of this machine whose videos can be converted without an upload."""
+    ingest: IngestPolicy = Field(default=IngestPolicy.OFF, validation_alias=AliasChoices("STEREO_SPOT_INGEST", "ingest"))
+    """Whether people may name a video by its URL, as the media workers fetch it: off, https, http, private."""
     max_upload_bytes: int = Field(default=200 * 10**9, gt=0)
     webhook_url: AnyHttpUrl | None = None
     """Told of every job that has ended, by POST."""
@@ -69,6 +73,11 @@ class WebSettings(BaseSettings):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def is_for_this_machine_only(self) -> bool:
+        """Whether nobody else can ask anything of the server, through a proxy neither."""
+        return self.is_loopback and self.base_url is None and not self.signs_in
 
     @model_validator(mode="after")
     def _closed_to_strangers(self) -> Self:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Query, Request
 
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import NotFound
+from stereo_spot_shared.ingest import IngestPolicy
 from stereo_spot_shared.jobs import Stage
 from stereo_spot_web_ui.companion import Model
 from stereo_spot_web_ui.context import Web, web_of
@@ -38,6 +39,8 @@ class ServerView(Value):
     platform: str
     imports: bool
     """Whether there is an import folder."""
+    ingest: IngestPolicy
+    """Where videos may be fetched from by their URLs."""
     previews: bool
     """Whether a source can be looked at in 3D before it is converted."""
     max_upload_bytes: int
@@ -131,6 +134,7 @@ def server_view(web: Web) -> ServerView:
         version=version("stereo-spot-web-ui"),
         platform=web.platform.name,
         imports=web.settings.import_dir is not None,
+        ingest=web.settings.ingest,
         previews=web.companion.is_here,
         max_upload_bytes=web.settings.max_upload_bytes,
         disk_free_bytes=free,
