@@ -74,7 +74,7 @@ def checked_addresses(host: str, port: int, *, private: bool) -> list[Address]:
         if not may_be_fetched_from(address, private=private):
             raise SourceRefused(
                 f"{host} is an address inside ({address}), from which nothing is fetched.",
-                hint="Upload the video, or have the operator set STEREO_SPOT_INGEST=private.",
+                hint="Give the video as a file, or have the operator set STEREO_SPOT_INGEST=private.",
             )
     return addresses
 

@@ -112,7 +112,7 @@ def _answer(place: SplitResult, response: httpcore.Response, told: dict[str, str
     if response.status != HTTPStatus.OK and not (response.status == HTTPStatus.PARTIAL_CONTENT and asked_from):
         raise SourceRefused(f"{host} does not give out the video: it answered {_status(response)}.", hint="Check the URL.")
     if (coding := told.get("content-encoding", "identity").lower()) not in {"identity", ""}:
-        raise SourceRefused(f"{host} sends the video packed ({coding[:20]}), which it was asked not to.", hint="Upload the video.")
+        raise SourceRefused(f"{host} sends the video packed ({coding[:20]}), which it was asked not to.", hint="Give the video as a file.")
     if told.get("content-type", "").partition(";")[0].strip().lower() in {"text/html", "application/xhtml+xml"}:
         raise SourceRefused(
             f"The URL leads to a web page of {host} and not to a video.",

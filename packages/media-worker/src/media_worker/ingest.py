@@ -97,7 +97,7 @@ class _Fetching:
         offset = answer.offset
         for piece in _pieces(answer.body):
             if offset + len(piece) > size:
-                raise SourceUnreachable("The server sent more than it had announced.", hint="Upload the video.")
+                raise SourceUnreachable("The server sent more than it had announced.", hint="Give the video as a file.")
             with _alone():
                 offset = self._uploads.append(self._key, offset, piece).offset
             self._moved(offset, size)
@@ -123,7 +123,7 @@ class _Fetching:
         began = next((passage.at for passage in reversed(self._job.history) if passage.status is JobStatus.INGESTING), None)
         if began is not None and (utc_now() - began).total_seconds() > self._settings.ingest_max_seconds:
             hours = self._settings.ingest_max_seconds / 3600
-            raise SourceRefused(f"{self._job.source.name} did not arrive within {hours:g} h.", hint="Try again, or upload the video.")
+            raise SourceRefused(f"{self._job.source.name} did not arrive within {hours:g} h.", hint="Try again, or give the video as a file.")
 
     def _here(self) -> int:
         """How many bytes are stored."""
@@ -164,7 +164,7 @@ def _check_size(job: Job, size: int | None, most: int) -> None:
     if size is not None and size > most:
         raise SourceRefused(
             f"{job.source.name} is larger than the {most / 1e9:g} GB that are fetched at most.",
-            hint="Upload the video, or have the operator raise STEREO_SPOT_INGEST_MAX_BYTES.",
+            hint="Give the video as a file, or have the operator raise STEREO_SPOT_INGEST_MAX_BYTES.",
         )
     if size == 0:
         raise SourceRefused(f"{job.source.name} is empty.", hint="Check the URL.")

@@ -37,7 +37,7 @@ def checked_url(text: str, policy: IngestPolicy) -> str:
     if policy is IngestPolicy.OFF:
         raise SourceRefused(
             "No videos are fetched from URLs here.",
-            hint="Upload the video, or have the operator set STEREO_SPOT_INGEST=https.",
+            hint="Give the video as a file, or have the operator set STEREO_SPOT_INGEST=https.",
         )
     if len(text) > LONGEST_URL:
         raise SourceRefused(f"The URL is longer than {LONGEST_URL} characters.", hint="Use the address of the video file itself.")

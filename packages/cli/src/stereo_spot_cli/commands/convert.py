@@ -21,6 +21,7 @@ from stereo_spot_cli.commands.look import (
     ScreenWidthOption,
 )
 from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersOption, a_time, some_path
+from stereo_spot_shared.ingest import name_in_url
 from stereo_spot_shared.naming import output_name
 from stereo_spot_shared.rendering import Codec, Encoder, Engine, Quality, RenderParams
 
@@ -29,7 +30,9 @@ DEMO = "demo"
 
 
 def convert(  # noqa: PLR0917 - typer makes options of parameters
-    source: Annotated[Path | None, typer.Argument(metavar="INPUT", parser=some_path, help="The video.", show_default=False)] = None,
+    video: Annotated[
+        str | None, typer.Argument(metavar="INPUT", help="The video: a file, or the https:// address of one.", show_default=False)
+    ] = None,
     result: Annotated[
         Path | None,
         typer.Option(
@@ -122,13 +125,25 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
 
       stereo-spot convert movie.mp4 --engine iw3 --iw3-depth-model Any_V2_L
 
+      stereo-spot convert https://films.example/movie.mp4
+
       stereo-spot convert --demo
     """
-    from stereo_spot_cli.conversion.checks import check_depth_file, check_input, check_output, check_place, render_params
+    from stereo_spot_cli.conversion.checks import (
+        check_depth_file,
+        check_input,
+        check_output,
+        check_place,
+        check_url,
+        is_url,
+        render_params,
+    )
     from stereo_spot_cli.depth_choice import asked_for
 
-    if (source is None) != demo:
-        raise typer.BadParameter("name one video to convert, or --demo" if source is None else "give either INPUT or --demo, not both")
+    if (video is None) != demo:
+        raise typer.BadParameter("name one video to convert, or --demo" if video is None else "give either INPUT or --demo, not both")
+    if video is not None and is_url(video) and preview is not None:
+        raise typer.BadParameter("a preview looks at a file; fetch the video first")
     if preview is not None and depth_file is not None:
         raise typer.BadParameter("a preview knows no numbers of frames, by which depth of your own is found; leave out one of the two")
     if preview is not None and engine is Engine.IW3:
@@ -157,11 +172,11 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         "start": start,
         "end": end,
     }
-    if source is not None:
-        source = check_input(source)
+    url = check_url(video) if video is not None and is_url(video) else None
+    source = None if video is None or url is not None else check_input(some_path(video))
     params = render_params(look, result)
     if result is None:
-        stem = source.stem if source else DEMO
+        stem = Path(name_in_url(url)).stem if url is not None else source.stem if source else DEMO
         result = Path(output_name(stem if preview is None else f"{stem}_preview", params))
     result = check_output(result, source=source, overwrite=overwrite, params=params)
     if preview is not None and source is not None:
@@ -179,6 +194,7 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         source,
         result,
         params,
+        url=url,
         choose_encoder=encoder is None,
         workers=workers,
         overwrite=overwrite,
