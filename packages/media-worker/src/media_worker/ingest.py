@@ -123,7 +123,9 @@ class _Fetching:
         began = next((passage.at for passage in reversed(self._job.history) if passage.status is JobStatus.INGESTING), None)
         if began is not None and (utc_now() - began).total_seconds() > self._settings.ingest_max_seconds:
             hours = self._settings.ingest_max_seconds / 3600
-            raise SourceRefused(f"{self._job.source.name} did not arrive within {hours:g} h.", hint="Try again, or give the video as a file.")
+            raise SourceRefused(
+                f"{self._job.source.name} did not arrive within {hours:g} h.", hint="Try again, or give the video as a file."
+            )
 
     def _here(self) -> int:
         """How many bytes are stored."""
