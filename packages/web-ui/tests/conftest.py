@@ -23,6 +23,8 @@ from stereo_spot_web_ui.app import create_app
 from stereo_spot_web_ui.main import bound
 from stereo_spot_web_ui.settings import WebSettings
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "media-worker" / "tests"))  # for its server of a video
+
 
 @dataclass(frozen=True)
 class Server:
@@ -88,6 +90,7 @@ def workers(server: Server) -> Iterator[None]:
         "STEREO_SPOT_DATA_DIR": str(server.data_dir),
         "STEREO_SPOT_SCRATCH_DIR": str(server.data_dir / "scratch"),
         "STEREO_SPOT_OFFLINE": "1",
+        "STEREO_SPOT_INGEST": "private",
         "STEREO_SPOT_MODELS_DIR": str(server.data_dir / "models"),
         "STEREO_SPOT_RENDER_THREADS": "1",
         "PATH": "/usr/bin:/bin",
