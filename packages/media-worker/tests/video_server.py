@@ -33,6 +33,8 @@ class VideoServer:
     status: int | None = None
     headers: dict[str, str | None] = field(default_factory=dict)
     """Sent with every answer; None: that header is left out."""
+    chunked: bool = False
+    """The content is sent in chunks (RFC 9112), whatever length the headers name."""
     endless: bool = False
     """Content without a length that does not end."""
     redirect: Callable[[str], str | None] = lambda _: None
@@ -68,6 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers |= {"Last-Modified": video.modified}
         if begin:
             headers["Content-Range"] = f"bytes {begin}-{len(video.content) - 1}/{len(video.content)}"
+        headers |= {"Transfer-Encoding": "chunked"} if video.chunked else {}
         self.answer(video.status or (206 if begin else 200), {**headers, **video.headers})
         with contextlib.suppress(ConnectionError, TimeoutError):
             self.send(begin)
@@ -97,11 +100,13 @@ class _Handler(BaseHTTPRequestHandler):
             video.let_go.wait(60)
             begin = video.hold_at
         self.write(video.content[begin:end])
+        if video.chunked:
+            self.wfile.write(b"0\r\n\r\n")
 
     def write(self, data: bytes) -> None:
         for place in range(0, len(data), 65536):
             piece = data[place : place + 65536]
-            self.wfile.write(piece)
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self.video.chunked else piece)
             self.video.served += len(piece)
 
     def log_message(self, *_):

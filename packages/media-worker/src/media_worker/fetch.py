@@ -32,8 +32,17 @@ Headers = dict[bytes | str, bytes | str]
 
 
 @dataclass(frozen=True)
+class Begun:
+    """What is here already: `offset` of `size` bytes, of content that the server called `validator`."""
+
+    offset: int
+    size: int
+    validator: str
+
+
+@dataclass(frozen=True)
 class Answer:
-    """Content that begins at byte `offset`: what was asked for, or 0 where the server does not go on there."""
+    """Content that begins at byte `offset`: where what was begun goes on, or 0 where the server does not go on there."""
 
     offset: int
     size: int | None
@@ -45,19 +54,17 @@ class Answer:
 
 
 @contextmanager
-def asked(
-    url: str, *, policy: IngestPolicy, should_stop: Callable[[], bool], offset: int = 0, validator: str | None = None
-) -> Iterator[Answer]:
-    """Ask for what is under a checked URL, from `offset` on if the content is still what `validator` calls it.
+def asked(url: str, *, policy: IngestPolicy, should_stop: Callable[[], bool], begun: Begun | None = None) -> Iterator[Answer]:
+    """Ask for what is under a checked URL, or only for the rest of what was `begun` if the content is still the same.
 
     Every redirect is checked like the URL itself. SourceRefused says why the answer is none that is taken, SourceUnreachable why there
     is none. An answer is only good within the `with` block.
     """
     headers: Headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": f"stereo-spot/{version('stereo-spot-media-worker')}"}
-    part: Headers = {"Range": f"bytes={offset}-", "If-Range": validator} if offset and validator else {}
     backend = GuardedBackend(private=policy is IngestPolicy.PRIVATE, should_stop=should_stop)
     for _ in range(MOST_REDIRECTS + 1):
         place = urlsplit(url)
+        part: Headers = {} if begun is None else {"Range": f"bytes={begun.offset}-", "If-Range": begun.validator}
         with (
             _in_words(place),
             httpcore.ConnectionPool(network_backend=backend) as pool,
@@ -66,10 +73,10 @@ def asked(
             told = {name.decode("latin-1").lower(): value.decode("latin-1").strip() for name, value in response.headers}
             if response.status in _REDIRECTS and "location" in told:
                 url = checked_url(urljoin(url, told["location"]), policy)
-            elif part and not _goes_on(response.status, told, offset, validator):
-                part = {}
+            elif begun is not None and not _goes_on(begun, response.status, told):
+                begun = None
             else:
-                yield _answer(place, response, told, offset if part else 0)
+                yield _answer(place, response, told, begun)
                 return
     raise SourceRefused(
         f"The URL leads from one place to the next, more than {MOST_REDIRECTS} times.", hint="Use the address of the video file itself."
@@ -84,8 +91,8 @@ def _target(place: SplitResult) -> httpcore.URL:
     return httpcore.URL(scheme=place.scheme, host=place.hostname or "", port=place.port, target=f"{place.path or '/'}{query}")
 
 
-def _goes_on(status: int, told: dict[str, str], offset: int, validator: str | None) -> bool:
-    """Whether what answers a request for a part is its other end, or something that has nothing to do with parts.
+def _goes_on(begun: Begun, status: int, told: dict[str, str]) -> bool:
+    """Whether what answers a request for the rest is that, or something that has nothing to do with parts.
 
     It may be none of the sort: another part, or one of other content, by a server that does not look.
     """
@@ -94,11 +101,11 @@ def _goes_on(status: int, told: dict[str, str], offset: int, validator: str | No
     if status != HTTPStatus.PARTIAL_CONTENT:
         return True
     begins, ends, size = map(int, match.groups()) if (match := _RANGE.fullmatch(told.get("content-range", ""))) else (-1, -1, -1)
-    return (begins, ends) == (offset, size - 1) and _validator(told) in {None, validator}
+    return (begins, ends, size) == (begun.offset, begun.size - 1, begun.size) and _validator(told) in {None, begun.validator}
 
 
-def _answer(place: SplitResult, response: httpcore.Response, told: dict[str, str], asked_from: int) -> Answer:
-    """What the server answered, if that can be taken; `asked_from`: 0 where all was asked for."""
+def _answer(place: SplitResult, response: httpcore.Response, told: dict[str, str], begun: Begun | None) -> Answer:
+    """What the server answered, if that can be taken."""
     host = place.netloc
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status in _LATER:
         raise SourceUnreachable(f"{host} cannot give the video now: it answered {_status(response)}.", hint="Try again later.")
@@ -109,7 +116,8 @@ def _answer(place: SplitResult, response: httpcore.Response, told: dict[str, str
         )
     if response.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
         raise SourceRefused(f"{host} has no such video: it answered {_status(response)}.", hint="Check the URL for a typing error.")
-    if response.status != HTTPStatus.OK and not (response.status == HTTPStatus.PARTIAL_CONTENT and asked_from):
+    is_rest = begun is not None and response.status == HTTPStatus.PARTIAL_CONTENT
+    if response.status != HTTPStatus.OK and not is_rest:
         raise SourceRefused(f"{host} does not give out the video: it answered {_status(response)}.", hint="Check the URL.")
     if (coding := told.get("content-encoding", "identity").lower()) not in {"identity", ""}:
         raise SourceRefused(f"{host} sends the video packed ({coding[:20]}), which it was asked not to.", hint="Give the video as a file.")
@@ -118,9 +126,10 @@ def _answer(place: SplitResult, response: httpcore.Response, told: dict[str, str
             f"The URL leads to a web page of {host} and not to a video.",
             hint="Use the address of the video file itself, which most often ends in .mp4, .mov or .mkv.",
         )
-    offset = asked_from if response.status == HTTPStatus.PARTIAL_CONTENT else 0
-    rest = None if "transfer-encoding" in told else told.get("content-length")
-    return Answer(offset, None if rest is None else offset + int(rest), _validator(told), _body(place, response))
+    if begun is not None and is_rest:
+        return Answer(begun.offset, begun.size, begun.validator, _body(place, response))
+    length = None if "transfer-encoding" in told else told.get("content-length")  # beside chunks it means nothing
+    return Answer(0, None if length is None else int(length), _validator(told), _body(place, response))
 
 
 def _validator(told: dict[str, str]) -> str | None:

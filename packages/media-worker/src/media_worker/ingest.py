@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from media_worker.fetch import Answer, asked
+from media_worker.fetch import Answer, Begun, asked
 from media_worker.settings import MediaWorkerSettings
 from media_worker.sweep import leaving_nothing_unwanted
 from stereo_spot_runtime.context import WorkContext
@@ -40,7 +40,8 @@ def ingest(message: Message, context: WorkContext, *, settings: MediaWorkerSetti
         watch = JobWatch(platform.jobs, job.job_id, {JobStatus.INGESTING})
         with watch.quiet_end():
             _Fetching(job, context, settings, watch.given_up).run()
-            accept_upload(platform, job.job_id)
+            if (after := accept_upload(platform, job.job_id)).status is JobStatus.INGESTING and after.source.etag is None:
+                raise SourceUnreachable("What was fetched is not whole.", hint="Try again.")
 
 
 class _Fetching:
@@ -66,10 +67,8 @@ class _Fetching:
                 return
 
     def _connect(self) -> None:
-        settings, source = self._settings, self._job.source
-        with asked(
-            self._url, policy=settings.ingest, should_stop=self._should_stop, offset=self._here(), validator=source.validator
-        ) as answer:
+        settings = self._settings
+        with asked(self._url, policy=settings.ingest, should_stop=self._should_stop, begun=self._begun()) as answer:
             _check_size(self._job, answer.size, settings.ingest_max_bytes)
             if answer.offset == 0:
                 self._begin_anew(answer.size, answer.validator)
@@ -133,6 +132,11 @@ class _Fetching:
             return self._uploads.stat(self._key).offset
         except NotFound:
             return 0
+
+    def _begun(self) -> Begun | None:
+        """What a server may go on with; None where nothing is here, or nobody can tell of what it is a part."""
+        source, here = self._job.source, self._here()
+        return Begun(here, source.size, source.validator) if here and source.size and source.validator else None
 
     def _pause(self) -> None:
         give_up = time.monotonic() + PAUSE_SECONDS

@@ -214,11 +214,25 @@ class TestBrokenConnections:
         else:
             assert (job.status, job.source.size) == (JobStatus.QUEUED, said)
 
-    def test_a_part_that_is_longer_than_its_range_is_refused(self, video, fetch, platform):
+    @pytest.mark.parametrize("said", [PIECE, 2 * len(CONTENT)])
+    def test_a_part_that_is_not_as_long_as_its_range_makes_no_source(self, video, fetch, platform, work, content, said):
         video.break_after = 3 * PIECE
-        video.redirect = lambda _: None if len(video.asked) < 2 else setattr(video, "headers", {"Content-Length": str(len(CONTENT) * 2)})
+
+        def lie(_):
+            if len(video.asked) == 2:
+                video.content, video.break_after, video.headers = CONTENT * 3, None, {"Content-Length": str(said)}
+                video.headers["Content-Range"] = f"bytes {3 * PIECE}-{len(CONTENT) - 1}/{len(CONTENT)}"
+            elif len(video.asked) == 3:
+                video.content, video.headers = CONTENT, {}
+
+        video.redirect = lie
         job = fetch(video.url())
-        assert job.status is JobStatus.INGESTING
+        while job.status is JobStatus.INGESTING:
+            assert platform.queues[Stage.INGEST].depth().waiting == 1, "nothing is answered before it is done"
+            again(platform, job)
+            work(platform, Stage.INGEST)
+            job = platform.jobs.get(job.job_id)
+        assert content(job) == CONTENT
 
 
 class TestRefusals:
@@ -383,8 +397,11 @@ class TestHttps:
 
 
 class TestUnknownLength:
-    def test_it_is_put_together_beside(self, video, fetch, content, scratch):
-        video.headers = {"Content-Length": None}
+    @pytest.mark.parametrize("told", [{"headers": {"Content-Length": None}}, {"chunked": True, "headers": {"Content-Length": "77"}}])
+    def test_it_is_put_together_beside(self, video, fetch, content, scratch, told):
+        """A length beside chunks means nothing (RFC 9112, 6.3)."""
+        for name, value in told.items():
+            setattr(video, name, value)
         job = fetch(video.url())
         assert (content(job), job.source.size, job.status) == (CONTENT, len(CONTENT), JobStatus.QUEUED)
         assert list(scratch.iterdir()) == []
