@@ -123,12 +123,26 @@ def test_a_command_that_was_killed_goes_on_where_it_was(shell, video):
 
 
 def test_by_itself_the_command_fetches_nothing_from_inside(shell, video):
-    status, out, _ = shell.run("convert", video.url(), *QUICK)
-    error = json.loads(out)["error"]
+    status, out, err = shell.run("convert", video.url("/film.mp4?signature=secret"), *QUICK)
+    answer = json.loads(out)
+    error = answer["error"]
     assert (status, error["code"]) == (1, "source_refused")
     assert "an address inside" in error["message"]
     assert "STEREO_SPOT_INGEST=private" in error["hint"]
     assert video.asked == []
+    told = [out, err]
+    for command in (
+        ("list", "--json"),
+        ("show", answer["job_id"], "--json"),
+        ("show", answer["job_id"]),
+        ("cancel", answer["job_id"], "--json"),
+    ):
+        status, out, err = shell.run("jobs", *command)
+        assert status == 0, err
+        told += [out, err]
+    told += [path.read_text() for path in (shell.data / "logs").rglob("*.log")]
+    assert "secret" not in "".join(told)
+    assert "film.mp4" in told[2]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def ingest(message: Message, context: WorkContext, *, settings: MediaWorkerSetti
         with watch.quiet_end():
             _Fetching(job, context, settings, watch.given_up).run()
             if (after := accept_upload(platform, job.job_id)).status is JobStatus.INGESTING and after.source.etag is None:
-                raise SourceUnreachable("What was fetched is not whole.", hint="Try again.")
+                raise SourceUnreachable("The server sent less than it had announced.", hint="Try again later.")
 
 
 class _Fetching:
@@ -100,8 +100,6 @@ class _Fetching:
             with _alone():
                 offset = self._uploads.append(self._key, offset, piece).offset
             self._moved(offset, size)
-        if offset < size:
-            raise SourceUnreachable("The server sent less than it had announced.", hint="Try again later.")
 
     def _through_scratch(self, answer: Answer) -> None:
         """Content of unknown size: it is whole when it has ended, and nothing of it is kept until then."""

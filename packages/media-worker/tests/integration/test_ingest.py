@@ -117,6 +117,11 @@ class TestBrokenConnections:
         assert video.ranges_asked == [None, *(f"bytes={n * video.break_after}-" for n in (1, 2, 3))]
         assert all(headers["If-Range"] == '"v1"' for _, headers in video.asked[1:])
 
+    def test_what_is_less_than_a_piece_is_kept_too(self, video, fetch, content):
+        video.break_after = PIECE // 2
+        assert content(fetch(video.url())) == CONTENT
+        assert video.served == len(CONTENT)
+
     @pytest.mark.parametrize("change", [{"etag": '"v2"'}, {"etag": None, "modified": "Tue, 02 Jan 2024 00:00:00 GMT"}])
     def test_content_that_changed_meanwhile_is_begun_anew(self, video, fetch, content, change):
         video.break_after = 3 * PIECE
@@ -514,14 +519,26 @@ class TestStopping:
         assert "no progress" in sign.note
         assert stored(platform, job) == 5 * PIECE
 
-    def test_two_at_once_make_one_source(self, video, held, platform, work, content):
-        """The second is handed back, not answered: should the first die, somebody must go on."""
-        job, thread = held()
+    def test_two_at_once_make_one_source(self, video, platform, work, content):
+        """The slower one is handed back, neither counted nor answered: should the other die, somebody must go on."""
+
+        class Faster:
+            """The uploads, where somebody else is faster with each piece."""
+
+            def __getattr__(self, name):
+                return getattr(platform.uploads, name)
+
+            def append(self, key, offset, data):
+                platform.uploads.append(key, offset, data)
+                return platform.uploads.append(key, offset, data)
+
+        job = submit_url(platform, video.url(), RenderParams())
+        assert work(replace(platform, uploads=Faster()), Stage.INGEST)
+        assert platform.jobs.get(job.job_id).status is JobStatus.INGESTING
+        assert platform.queues[Stage.INGEST].depth().waiting == 1
+        assert "Another worker" in platform.activity.list(job.job_id)[0].note
         again(platform, job)
-        video.let_go.set()
-        work(platform, Stage.INGEST)
-        thread.join(30)
-        wait_for(lambda: platform.jobs.get(job.job_id).status is JobStatus.QUEUED or work(platform, Stage.INGEST))
+        assert work(platform, Stage.INGEST)
         assert content(platform.jobs.get(job.job_id)) == CONTENT
 
 
