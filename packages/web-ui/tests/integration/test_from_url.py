@@ -156,3 +156,12 @@ def test_a_job_that_is_fetched_is_removed_like_an_upload_when_nobody_goes_on_wit
     job = asked(client)
     enforce(client.platform, Preferences(keep_uploads_days=3), now=utc_now() + timedelta(days=4))
     assert client.platform.jobs.get(job["id"]).status is JobStatus.DELETED
+
+
+def test_nobody_adds_bytes_to_what_the_server_fetches(client):
+    job = asked(client)
+    key = client.platform.jobs.get(job["id"]).source.key
+    client.platform.uploads.begin(key, 10)
+    headers = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
+    answer = client.patch(f"/api/v1/uploads/{job['id']}", content=b"other", headers=headers)
+    assert (answer.status_code, client.platform.uploads.stat(key).offset) == (409, 0)
