@@ -93,7 +93,8 @@ def numbers(path):
         return [read_frame_number(frame.to_ndarray(format="gray")[:, :160]) for frame in container.decode(video=0)]
 
 
-def test_a_command_that_was_killed_goes_on_where_it_was(shell, video):
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_a_command_that_was_ended_goes_on_where_it_was(shell, video, end):
     url = video.url("/films/a%20film.mp4?signature=secret")
     video.hold_at = 4 * MIB
     first = shell.start("convert", url, *QUICK, STEREO_SPOT_INGEST="private")
@@ -102,7 +103,12 @@ def test_a_command_that_was_killed_goes_on_where_it_was(shell, video):
         assert first.poll() is None, first.communicate()
         assert time.monotonic() < give_up
         time.sleep(0.05)
-    shell.kill(first)
+    if end is signal.SIGKILL:
+        shell.kill(first)
+    else:
+        os.killpg(first.pid, end)
+        out, _ = first.communicate(timeout=60)
+        assert (first.returncode, json.loads(out)["error"]["code"]) == (130, "stopped")
     kept = shell.stored()
     video.let_go.set()
     status, out, err = shell.run("convert", url.replace("secret", "renewed"), *QUICK, STEREO_SPOT_INGEST="private")

@@ -70,6 +70,8 @@ class _Fetching:
         settings = self._settings
         with asked(self._url, policy=settings.ingest, should_stop=self._should_stop, begun=self._begun()) as answer:
             _check_size(self._job, answer.size, settings.ingest_max_bytes)
+            # Looked at ahead, and in the scratch folder: what does not fit there could not be cut either.
+            require_free(settings.scratch_dir, (answer.size or 0) - answer.offset, f"fetching {self._job.source.name}")
             if answer.offset == 0:
                 self._begin_anew(answer.size, answer.validator)
             if answer.size is None:

@@ -424,15 +424,32 @@ class TestUnknownLength:
             platform.uploads.stat(job.source.key)
 
     def test_a_full_disk_makes_it_wait(self, video, fetch, content, platform, work, monkeypatch):
-        video.headers = {"Content-Length": None}
+        """Nobody knew beforehand that it would not fit."""
+        video.headers, looks = {"Content-Length": None}, []
+
+        def require_free(*_):
+            looks.append(1)
+            if len(looks) == 3:
+                raise NoSpaceLeft("the disk is full")
+
         with monkeypatch.context() as full:
-            full.setattr(scratch_module, "SPARE_BYTES", 1 << 60)
+            full.setattr(ingest_module, "require_free", require_free)
             job = fetch(video.url())
-        assert job.status is JobStatus.INGESTING
-        assert "not enough space" in platform.activity.list(job.job_id)[0].note
+        assert (job.status, platform.activity.list(job.job_id)[0].note) == (JobStatus.INGESTING, "the disk is full")
         again(platform, job)
         assert work(platform, Stage.INGEST)
         assert content(platform.jobs.get(job.job_id)) == CONTENT
+
+
+def test_what_does_not_fit_waits_before_it_is_begun(video, fetch, content, platform, work, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(scratch_module, "SPARE_BYTES", 1 << 60)
+        job = fetch(video.url())
+    assert (job.status, stored(platform, job)) == (JobStatus.INGESTING, 0)
+    assert "not enough space for fetching a film.mp4" in platform.activity.list(job.job_id)[0].note
+    again(platform, job)
+    assert work(platform, Stage.INGEST)
+    assert content(platform.jobs.get(job.job_id)) == CONTENT
 
 
 def test_a_full_disk_keeps_what_came_and_waits(video, platform, work, content):

@@ -105,8 +105,9 @@ def names(monkeypatch, *answers):
 
 def test_a_name_with_one_address_inside_is_refused(monkeypatch):
     names(monkeypatch, ["8.8.8.8", "10.0.0.7"])
-    with pytest.raises(SourceRefused, match=r"a\.example is an address inside \(10\.0\.0\.7\)"):
+    with pytest.raises(SourceRefused, match=r"a\.example is an address inside") as refused:
         checked_addresses("a.example", 443, private=False)
+    assert "10.0.0.7" not in str(refused.value), "what names mean inside is not told outside"
 
 
 @pytest.mark.parametrize(("number", "kind"), [(socket.EAI_NONAME, SourceRefused), (socket.EAI_AGAIN, SourceUnreachable)])
