@@ -25,7 +25,7 @@ SILENT_SECONDS = 60.0
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LATER = frozenset({408, 425, 429})
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 
 
 Headers = dict[bytes | str, bytes | str]
@@ -70,9 +70,9 @@ def asked(url: str, *, policy: IngestPolicy, should_stop: Callable[[], bool], be
             httpcore.ConnectionPool(network_backend=backend) as pool,
             pool.stream("GET", _target(place), headers={"Host": place.netloc, **headers, **part}, extensions=_TIMEOUTS) as response,
         ):
-            told = {name.decode("latin-1").lower(): value.decode("latin-1").strip() for name, value in response.headers}
+            told = {name.decode().lower(): value.decode(errors="replace").strip() for name, value in response.headers}
             if response.status in _REDIRECTS and "location" in told:
-                url = checked_url(urljoin(url, told["location"]), policy)
+                url = _onwards(url, told["location"], policy)
             elif begun is not None and not _goes_on(begun, response.status, told):
                 begun = None
             else:
@@ -84,6 +84,13 @@ def asked(url: str, *, policy: IngestPolicy, should_stop: Callable[[], bool], be
 
 
 _TIMEOUTS = {"timeout": {"connect": CONNECT_SECONDS, "read": SILENT_SECONDS, "write": CONNECT_SECONDS, "pool": CONNECT_SECONDS}}
+
+
+def _onwards(url: str, location: str, policy: IngestPolicy) -> str:
+    try:
+        return checked_url(urljoin(url, location), policy)
+    except ValueError as error:
+        raise SourceRefused("The URL leads to a place that is none.", hint="Use the address of the video file itself.") from error
 
 
 def _target(place: SplitResult) -> httpcore.URL:
@@ -133,8 +140,9 @@ def _answer(place: SplitResult, response: httpcore.Response, told: dict[str, str
 
 
 def _validator(told: dict[str, str]) -> str | None:
-    etag = told.get("etag", "")
-    return etag if etag.startswith('"') else told.get("last-modified")
+    etag, changed = told.get("etag", ""), told.get("last-modified")
+    found = etag if etag.startswith('"') else changed
+    return found if found and found.isascii() else None
 
 
 def _body(place: SplitResult, response: httpcore.Response) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from stereo_spot_runtime.scratch import attempt_directory, require_free
 from stereo_spot_runtime.updates import update_job
 from stereo_spot_runtime.watch import JobWatch
 from stereo_spot_shared.base import utc_now
-from stereo_spot_shared.errors import Conflict, Interrupted, NotFound, RetryableError, SourceRefused, SourceUnreachable
+from stereo_spot_shared.errors import Conflict, Interrupted, NotFound, SourceRefused, SourceUnreachable
 from stereo_spot_shared.ingest import checked_url
 from stereo_spot_shared.jobs import Job, JobStatus
 from stereo_spot_shared.messages import Message
@@ -182,4 +182,4 @@ def _alone() -> Iterator[None]:
     try:
         yield
     except (Conflict, NotFound) as error:
-        raise RetryableError(f"Another worker fetches this video at the moment ({error}).") from error
+        raise Interrupted(f"Another worker fetches this video at the moment ({error}).") from error

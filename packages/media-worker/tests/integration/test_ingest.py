@@ -148,7 +148,9 @@ class TestBrokenConnections:
         assert content(fetch(video.url())) == bytes(reversed(CONTENT))
         assert video.ranges_asked == [None, f"bytes={3 * PIECE}-", None]
 
-    @pytest.mark.parametrize("range_", [f"bytes 0-{len(CONTENT) - 1}/{len(CONTENT)}", "bytes */100", "nonsense", None])
+    @pytest.mark.parametrize(
+        "range_", [f"bytes 0-{len(CONTENT) - 1}/{len(CONTENT)}", "bytes */100", "nonsense", None, f"bytes {'9' * 5000}-1/2"]
+    )
     def test_a_part_that_was_not_asked_for_is_not_taken(self, video, fetch, content, range_):
         video.break_after = 3 * PIECE
 
@@ -170,9 +172,10 @@ class TestBrokenConnections:
         assert content(fetch(video.url())) == CONTENT
         assert video.served == 3 * PIECE + len(CONTENT)
 
-    def test_without_a_name_for_the_content_it_is_begun_anew(self, video, fetch, content):
+    @pytest.mark.parametrize("etag", ['W/"v1"', None, '"v\xe41"'])
+    def test_without_a_name_for_the_content_it_is_begun_anew(self, video, fetch, content, etag):
         """A weak ETag says that content is as good as other content, and not that it is the same."""
-        video.etag, video.break_after = 'W/"v1"', 3 * PIECE
+        video.etag, video.break_after = etag, 3 * PIECE
         video.redirect = lambda _: setattr(video, "break_after", None) if len(video.asked) == 2 else None
         assert content(fetch(video.url())) == CONTENT
         assert video.ranges_asked == [None, None]
@@ -349,6 +352,12 @@ class TestInside:
     def test_by_a_redirect_to_another_kind_of_place(self, video, fetch, place):
         video.redirect = lambda _: place
         assert fetch(video.url()).error.code == "source_refused"
+
+    @pytest.mark.parametrize("place", ["http://[x", "http://127.0.0.1:99999/"])
+    def test_by_a_redirect_to_no_place(self, video, fetch, place):
+        video.redirect = lambda path: place if path.startswith("/a") else None
+        assert fetch(video.url()).error.code == "source_refused"
+        assert len(video.asked) == 1
 
     def test_every_step_of_a_redirect_is_looked_at(self, video, fetch, content):
         def onwards(path):
