@@ -29,6 +29,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+sys.path.insert(0, str(Path(__file__).parents[2] / "media-worker" / "tests"))  # for its server of a video
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def workers(server: Server) -> Iterator[None]:
         "STEREO_SPOT_DATA_DIR": str(server.data_dir),
         "STEREO_SPOT_SCRATCH_DIR": str(server.data_dir / "scratch"),
         "STEREO_SPOT_OFFLINE": "1",
+        "STEREO_SPOT_INGEST": "private",
         "STEREO_SPOT_MODELS_DIR": str(server.data_dir / "models"),
         "STEREO_SPOT_RENDER_THREADS": "1",
         "PATH": "/usr/bin:/bin",

@@ -11,7 +11,7 @@ from stereo_spot_cli.remote import tries
 from stereo_spot_cli.remote.address import address_of
 from stereo_spot_cli.remote.download import part_of
 from stereo_spot_cli.remote.errors import Unreachable
-from stereo_spot_cli.remote.identity import Identity
+from stereo_spot_cli.remote.identity import FileIdentity, UrlIdentity, key_of
 from stereo_spot_shared.api.jobs import OutputView
 from stereo_spot_shared.rendering import RenderParams
 
@@ -21,14 +21,19 @@ def test_the_same_file_with_the_same_parameters_is_the_same_job_and_nothing_else
     film.write_bytes(b"1234")
     other.write_bytes(b"1234")
     look = RenderParams()
-    key = Identity.of(film, look).key(0)
-    assert Identity.of(film, look).key(0) == key
-    found = {key, Identity.of(film, look).key(1), Identity.of(other, look).key(0), Identity.of(film, RenderParams(max_disparity=3)).key(0)}
+    key = key_of(FileIdentity.of(film, look), 0)
+    assert key_of(FileIdentity.of(film, look), 0) == key
+    found = {
+        key,
+        key_of(FileIdentity.of(film, look), 1),
+        key_of(FileIdentity.of(other, look), 0),
+        key_of(FileIdentity.of(film, RenderParams(max_disparity=3)), 0),
+    }
     os.utime(film, (1, 1))
-    found.add(Identity.of(film, look).key(0))
+    found.add(key_of(FileIdentity.of(film, look), 0))
     film.write_bytes(b"12345")
     os.utime(film, (1, 1))
-    found.add(Identity.of(film, look).key(0))
+    found.add(key_of(FileIdentity.of(film, look), 0))
     assert len(found) == 6
 
 
@@ -70,3 +75,10 @@ def test_another_content_grows_in_another_file_beside_its_place(tmp_path: Path) 
 )
 def test_an_address_is_an_origin(given: str, meant: str) -> None:
     assert address_of(given) == meant
+
+
+def test_the_same_address_signed_anew_is_the_same_job() -> None:
+    look = RenderParams()
+    key = key_of(UrlIdentity("https://films.example/film.mp4?signature=1", look), 0)
+    assert key_of(UrlIdentity("https://films.example/film.mp4?signature=2", look), 0) == key
+    assert key_of(UrlIdentity("https://films.example/other.mp4", look), 0) != key

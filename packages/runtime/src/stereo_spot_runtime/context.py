@@ -35,13 +35,13 @@ class WorkContext:
     _done: int = field(default=0, init=False)
 
     def progress(self, done: int, total: int) -> None:
-        """The work moved: `done` of `total` units (frames, segments). Any call resets the stall deadline."""
+        """The work moved: `done` of `total` units (frames, segments, bytes; 0: nobody knows). Any call resets the stall deadline."""
         self.lease.moved()
         if done > self._done:
             count_frames(self.message.stage, done - self._done)
             self._done = done
         now = time.monotonic()
-        if now - self._reported >= _REPORT_SECONDS or done >= total:
+        if now - self._reported >= _REPORT_SECONDS or 0 < total <= done:
             self._reported = now
             self.report(done, total)
 

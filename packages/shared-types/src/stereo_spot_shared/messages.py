@@ -46,6 +46,12 @@ class Message(Value):
             raise InvalidMessage(f"a {cls.__name__} could not be read: {error.errors()[0]['msg']}") from error
 
 
+class IngestRequest(Message):
+    """Fetch a job's source from its URL."""
+
+    stage = Stage.INGEST
+
+
 class ChunkRequest(Message):
     """Plan and cut a job's source."""
 

@@ -16,7 +16,7 @@ from stereo_spot_web_ui.preferences import Preferences, PreferencesStore
 from stereo_spot_web_ui.security.sessions import Sessions
 
 EVERY_SECONDS = 3600.0
-LOOKED_AT = frozenset({JobStatus.CREATED, JobStatus.UPLOADING, JobStatus.COMPLETED})
+LOOKED_AT = frozenset({JobStatus.CREATED, JobStatus.UPLOADING, JobStatus.INGESTING, JobStatus.COMPLETED})
 
 
 def enforce(platform: Platform, preferences: Preferences, *, now: datetime) -> None:

@@ -12,6 +12,8 @@ from typing import Self
 from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stereo_spot_shared.ingest import IngestPolicy
+
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how such secrets begin
 SECRET_BYTES = range(24, 65)
@@ -51,6 +53,8 @@ class WebSettings(BaseSettings):
     """What the provider is asked for; some tell groups only to who asks for `groups` as well."""
     import_dir: Path | None = None
     """A folder of this machine whose videos can be converted without an upload."""
+    ingest: IngestPolicy = Field(default=IngestPolicy.OFF, validation_alias=AliasChoices("STEREO_SPOT_INGEST", "ingest"))
+    """Whether people may name a video by its URL, as the media workers fetch it: off, https, http, private."""
     max_upload_bytes: int = Field(default=200 * 10**9, gt=0)
     webhook_url: AnyHttpUrl | None = None
     """Told of every job that has ended, by POST."""
@@ -99,6 +103,11 @@ class WebSettings(BaseSettings):
                 "STEREO_SPOT_WEB_WEBHOOK_SECRET must be whsec_ and base64 of 24 to 64 random bytes: make one with openssl rand -base64 32"
             )
         return key
+
+    @property
+    def is_for_this_machine_only(self) -> bool:
+        """Whether nobody else can ask anything of the server, through a proxy neither."""
+        return self.is_loopback and self.base_url is None and not self.signs_in
 
     @model_validator(mode="after")
     def _closed_to_strangers(self) -> Self:

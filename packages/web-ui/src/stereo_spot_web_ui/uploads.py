@@ -83,6 +83,8 @@ async def go_on(
         raise Refused("The content must be application/offset+octet-stream.", status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     web, key = web_of(request), source_key(job_id)
     info = await asyncio.to_thread(offset_of, web, job_id)
+    if (await asyncio.to_thread(web.platform.jobs.get, job_id)).source.url is not None:
+        raise Conflict("The server fetches this video itself.")
     if info.offset != upload_offset:
         raise Conflict(f"The upload goes on at byte {info.offset}, not at {upload_offset}.")
     pending = bytearray()

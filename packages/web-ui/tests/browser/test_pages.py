@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from video_server import serving
 
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 PATIENCE = 60_000
@@ -70,6 +71,39 @@ def choose(page: Page, view: str) -> np.ndarray:
 
 def plays_h264(page: Page) -> bool:
     return bool(page.evaluate("document.createElement('video').canPlayType('video/mp4; codecs=\"avc1.640028\"')"))
+
+
+@pytest.fixture
+def urls_are_taken(monkeypatch):
+    """To be asked for before the server."""
+    monkeypatch.setenv("STEREO_SPOT_INGEST", "private")
+
+
+def test_from_a_url_to_the_start(urls_are_taken, server, page, workers, clip):
+    """The address is typed, the bar follows the server, the page may be loaded again, and what will not come is told."""
+    with serving(clip.read_bytes()) as video:
+        video.hold_at = len(video.content) // 2
+        page.goto("/new")
+        page.get_by_label("Or the address of a video").fill(video.url())
+        page.get_by_role("button", name="Fetch it").click()
+        row = page.locator("[data-uploads] li[data-job]")
+        expect(row).to_contain_text("fetched")
+        assert axe(page) == []
+        job = server.platform.jobs.list().jobs[0]
+        page.goto(f"/new/{job.job_id}")
+        expect(row).to_contain_text("fetched")
+        video.let_go.set()
+        expect(page.locator("[data-uploads] li[data-here]")).to_have_count(1)
+        expect(page.locator(".moments canvas")).to_have_count(3)
+        page.get_by_role("button", name="Start").click()
+        page.wait_for_url(f"**/jobs/{job.job_id}")
+        expect(page.get_by_text(video.url())).to_be_visible()
+        video.status = 404
+        page.goto("/new")
+        page.get_by_label("Or the address of a video").fill(video.url("/gone.mp4"))
+        page.get_by_role("button", name="Fetch it").click()
+        expect(page.locator("#toasts")).to_contain_text("has no such video")
+        expect(row).to_have_count(0)
 
 
 def test_from_a_dropped_file_to_watching_it(page, server, workers, clip):

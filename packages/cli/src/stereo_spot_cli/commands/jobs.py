@@ -43,7 +43,7 @@ def list_jobs(
     with opened(data_dir) as platform:
         jobs = take(platform, limit, statuses=frozenset(status) if status else None)
         if as_json:
-            output.emit({"jobs": [job.model_dump(mode="json") for job in jobs]})
+            output.emit({"jobs": [without_secret(job).model_dump(mode="json") for job in jobs]})
         elif not jobs:
             output.say("There are no jobs.")
         else:
@@ -69,7 +69,7 @@ def show(job: JobArgument, data_dir: DataDirOption = None, as_json: JsonOption =
     with opened(data_dir) as platform:
         found = find(platform, job)
         if as_json:
-            output.emit(found)
+            output.emit(without_secret(found))
         else:
             output.show(job_details(found, platform))
 
@@ -123,9 +123,14 @@ def act(name: Literal["retry", "cancel", "delete"], job: str, data_dir: DataDirO
         changed = {"retry": retry_job, "cancel": cancel_job, "delete": delete_job}[name](platform, find(platform, job).job_id)
         sweep_job(platform, changed)  # a media worker would do it, but perhaps none runs
         if as_json:
-            output.emit(changed)
+            output.emit(without_secret(changed))
         else:
             output.say(f"Job {changed.job_id} ({changed.source.name}) {outcome}.")
+
+
+def without_secret(job: Job) -> Job:
+    """The job as it may be shown: a URL's query may let anybody fetch."""
+    return job.model_copy(update={"source": job.source.forget_query()})
 
 
 def take(platform: Platform, limit: int, *, statuses: frozenset[JobStatus] | None) -> list[Job]:

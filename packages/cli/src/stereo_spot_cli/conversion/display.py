@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stereo_spot_cli import output
-from stereo_spot_cli.words import count, duration
+from stereo_spot_cli.words import count, duration, size
 from stereo_spot_shared.jobs import JobStatus
 from stereo_spot_shared.progress import JobProgress
 
@@ -19,6 +19,7 @@ LINE_EVERY_SECONDS = 10.0
 WORDS = {
     JobStatus.CREATED: "preparing",
     JobStatus.UPLOADING: "taking in the video",
+    JobStatus.INGESTING: "fetching the video",
     JobStatus.QUEUED: "starting",
     JobStatus.CHUNKING: "cutting and rendering",
     JobStatus.RENDERING: "rendering",
@@ -71,6 +72,8 @@ class Tick:
     def details(self) -> str:
         """`120 of 300 frames, 12.3 fps, 15 s left`, as far as it is known."""
         parts = []
+        if self.progress.bytes_done:
+            parts.append(size(self.progress.bytes_done))
         if self.progress.frames_total:
             parts.append(f"{self.progress.frames_done:,} of {count(self.progress.frames_total, 'frame')}")
         if self.frames_per_second is not None:

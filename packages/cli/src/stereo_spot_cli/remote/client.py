@@ -21,7 +21,7 @@ from stereo_spot_cli.output import CommandFailed
 from stereo_spot_cli.remote.address import address_of
 from stereo_spot_cli.remote.errors import Refused, check, no_stereo_spot, speaking_to
 from stereo_spot_cli.settings import CliSettings
-from stereo_spot_shared.api.jobs import JobDetail, JobListView, NewJob
+from stereo_spot_shared.api.jobs import JobDetail, JobListView, NewJob, UrlJob
 from stereo_spot_shared.api.server import Model, ServerView
 from stereo_spot_shared.jobs import JobStatus
 
@@ -89,6 +89,10 @@ class Client:
         Refused: 404 where that one was deleted since, 409 where it is about another video or other parameters.
         """
         return self._ask(JobDetail, "POST", f"{API}/jobs", json=new.model_dump(mode="json"), headers={"Idempotency-Key": key})
+
+    def create_from_url(self, new: UrlJob, key: str) -> JobDetail:
+        """The same with a video that the server fetches. Refused with 422 where it fetches none from there."""
+        return self._ask(JobDetail, "POST", f"{API}/jobs/url", json=new.model_dump(mode="json"), headers={"Idempotency-Key": key})
 
     def retry(self, job_id: str) -> JobDetail:
         """Let a failed job go on."""

@@ -19,11 +19,12 @@ from stereo_spot_cli.output import CommandFailed, Stopped, about_job
 from stereo_spot_cli.remote.client import Client, connected
 from stereo_spot_cli.remote.download import download, part_of
 from stereo_spot_cli.remote.errors import Refused, Unreachable
-from stereo_spot_cli.remote.identity import Identity, find_or_make
+from stereo_spot_cli.remote.identity import FileIdentity, UrlIdentity, find_or_make
 from stereo_spot_cli.remote.tries import Tries
 from stereo_spot_cli.remote.upload import SourceChanged, upload
 from stereo_spot_cli.stopping import interruptible
 from stereo_spot_shared.api.jobs import JobDetail, SegmentState
+from stereo_spot_shared.ingest import name_in_url
 from stereo_spot_shared.jobs import JobStatus
 from stereo_spot_shared.progress import JobProgress
 from stereo_spot_shared.rendering import AUTO, BASIC, Engine, RenderParams
@@ -31,10 +32,11 @@ from stereo_spot_shared.rendering import AUTO, BASIC, Engine, RenderParams
 GOES_ON = "stopped; the same command goes on from here"
 
 
-def carry_out(source: Path | None, result: Path, params: RenderParams, *, overwrite: bool, as_json: bool) -> None:
-    """Have `source` (None: the demo clip) converted into `result`, both checked, and say what came of it."""
+def carry_out(source: Path | None, result: Path, params: RenderParams, *, url: str | None, overwrite: bool, as_json: bool) -> None:
+    """Have `source`, or what the server fetches from `url` (neither: the demo clip), converted into `result`, and say what came of it."""
     place = open_data_dir(None)
-    order = Order(source or demo_video(place), result, params, overwrite, workers=None)
+    named = Path(name_in_url(url)) if url is not None else source or demo_video(place)
+    order = Order(named, result, params, overwrite, workers=None, url=url)
     summary = convert(order, place, quiet=as_json)
     if as_json:
         output.emit(summary)
@@ -48,7 +50,7 @@ def convert(order: Order, data_dir: DataDir, *, quiet: bool) -> Summary:
     started = time.monotonic()
     with interruptible(), stopping(GOES_ON), locked(data_dir, order.output), connected() as client:
         check_depth(client, order.params)
-        job = find_or_make(client, Identity.of(order.source, order.params))
+        job = find_or_make(client, UrlIdentity(order.url, order.params) if order.url else FileIdentity.of(order.source, order.params))
         finished_before = segments_done(job)
         with about_job(job.id), stopping(GOES_ON), display(order.source.name, quiet=quiet) as show:
             job = see_through(client, order, job, show)

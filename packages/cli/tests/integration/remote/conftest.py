@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from stereo_spot_cli.remote.identity import Identity
+from stereo_spot_cli.remote.identity import FileIdentity, key_of
 from stereo_spot_local_adapters.platform import open_platform
 from stereo_spot_shared import keys
 from stereo_spot_shared.interfaces import Platform
@@ -91,7 +91,7 @@ class Server:
 
     def finished(self, source: Path, content: bytes, params: RenderParams) -> Job:
         """A job that is done, as if `source` had been sent before, with an output that a test can tell every byte of."""
-        key = f"idempotency:{Identity.of(source, params).key(0)}"
+        key = f"idempotency:{key_of(FileIdentity.of(source, params), 0)}"
         job_id = hashlib.sha256(key.encode()).hexdigest()[:32]
         platform = self.platform()
         try:
@@ -122,6 +122,7 @@ class Server:
             "STEREO_SPOT_WEB_PORT": str(self.port),
             "STEREO_SPOT_WEB_TOKEN": TOKEN,
             "STEREO_SPOT_LOG_LEVEL": "warning",
+            "STEREO_SPOT_INGEST": "private",
         }
         clean = {name: value for name, value in os.environ.items() if not name.startswith("STEREO_SPOT_")}
         self.processes.append(subprocess.Popen([sys.executable, "-m", module], env={**clean, **settings}))

@@ -6,8 +6,12 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import av
 import pytest
@@ -92,6 +96,19 @@ def test_the_whole_way(shell, server, remote, clip: Path) -> None:
     assert "is deleted" in shell.run(*there, "jobs", "delete", job["id"][:6], env=token).out
     assert shell.run(*there, "jobs", "list", "--json", env=token).json == {"jobs": []}
     assert server.jobs()[0].status is JobStatus.DELETED
+
+
+def test_a_video_that_the_server_fetches(shell, server, remote, clip: Path) -> None:
+    server.work()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(clip.parent))) as films:
+        threading.Thread(target=films.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{films.server_port}/{quote(clip.name)}"
+        answer = shell.run("convert", url, "--json", *FAST, env=remote(server.address))
+        assert answer.status == 0, answer
+        gone = shell.run("convert", f"{url}.gone", "--json", *FAST, env=remote(server.address))
+        films.shutdown()
+    assert frame_numbers(Path(answer.json["output"])) == list(range(48))
+    assert (gone.status, gone.json["error"]["code"]) == (1, "source_refused"), gone
 
 
 def test_what_is_no_video_fails_with_the_servers_reason_and_a_retry_is_one(shell, server, remote) -> None:

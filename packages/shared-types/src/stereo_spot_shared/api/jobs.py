@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from stereo_spot_shared.base import Value
+from stereo_spot_shared.ingest import LONGEST_URL
 from stereo_spot_shared.jobs import JobError, JobStatus, LeftOut, Stage
 from stereo_spot_shared.rendering import RenderParams
 
@@ -36,6 +37,8 @@ class SourceView(Value):
     bytes: int | None
     received: int | None
     """Bytes that have been uploaded so far; None where that is not known any more."""
+    url: str | None = None
+    """Where it is fetched from, without what may be secret in it; None where it was uploaded."""
     is_here: bool
     """Whether all of it is in storage now: then it can be previewed, started, and converted again."""
 
@@ -182,6 +185,16 @@ class ImportedJob(Value):
     """Relative to that folder."""
     params: RenderParams = RenderParams()
     start: bool = False
+
+
+class UrlJob(Value):
+    """A video that the server is to fetch."""
+
+    url: str = Field(min_length=1, max_length=LONGEST_URL, examples=["https://films.example/holiday.mp4"])
+    """Of the file itself; without a user name or a password."""
+    params: RenderParams = RenderParams()
+    start: bool = False
+    """Whether to set it going as soon as it is here; otherwise that waits for `start`."""
 
 
 class Options(Value):

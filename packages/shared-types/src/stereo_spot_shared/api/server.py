@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from stereo_spot_shared.base import Value
+from stereo_spot_shared.ingest import IngestPolicy
 from stereo_spot_shared.jobs import Stage
 
 
@@ -24,6 +25,8 @@ class ServerView(Value):
     platform: str
     imports: bool
     """Whether there is an import folder."""
+    ingest: IngestPolicy
+    """Where videos may be fetched from by their URLs."""
     previews: bool
     """Whether a source can be looked at in 3D before it is converted."""
     max_upload_bytes: int

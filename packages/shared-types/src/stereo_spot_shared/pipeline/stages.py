@@ -9,6 +9,7 @@ from types import MappingProxyType
 from stereo_spot_shared.jobs import JobStatus, Stage
 from stereo_spot_shared.messages import (
     ChunkRequest,
+    IngestRequest,
     Message,
     ReassembleRequest,
     RenditionRequest,
@@ -38,6 +39,16 @@ class StageSpec:
 
 STAGES: Mapping[Stage, StageSpec] = MappingProxyType(
     {
+        # More attempts than the others: it depends on a server that is not ours, and each goes on where the last one ended.
+        Stage.INGEST: StageSpec(
+            IngestRequest,
+            "ingest",
+            frozenset({JobStatus.INGESTING}),
+            visibility_seconds=60,
+            max_attempts=8,
+            stall_seconds=300,
+            resend_seconds=600,
+        ),
         Stage.CHUNK: StageSpec(
             ChunkRequest,
             "chunk",
@@ -99,6 +110,7 @@ STAGES: Mapping[Stage, StageSpec] = MappingProxyType(
 
 AWAITED: Mapping[JobStatus, Stage] = MappingProxyType(
     {
+        JobStatus.INGESTING: Stage.INGEST,
         JobStatus.QUEUED: Stage.CHUNK,
         JobStatus.CHUNKING: Stage.CHUNK,
         JobStatus.RENDERING: Stage.RENDER,

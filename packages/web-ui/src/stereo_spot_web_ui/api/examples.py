@@ -23,11 +23,13 @@ from stereo_spot_shared.api.jobs import (
     SegmentState,
     SegmentView,
     SourceView,
+    UrlJob,
     Work,
 )
 from stereo_spot_shared.api.problem import Problem
 from stereo_spot_shared.api.server import Model, QueueView, ServerView
 from stereo_spot_shared.base import Value
+from stereo_spot_shared.ingest import IngestPolicy
 from stereo_spot_shared.jobs import JobStatus, LeftOut, Stage
 from stereo_spot_shared.rendering import FramePacking, RenderParams
 from stereo_spot_web_ui.api.system import PushKey
@@ -103,6 +105,7 @@ FINISHED = JobDetail(
 VALUES: tuple[Value, ...] = (
     NewJob(name="holiday.mp4", bytes=SIZE, params=LOOK, start=True),
     ImportedJob(path="films/holiday.mp4", params=LOOK, start=True),
+    UrlJob(url="https://films.example/holiday.mp4", params=LOOK, start=True),
     Options(params=LOOK),
     Duplicate(params=RenderParams(layout=FramePacking.ANAGLYPH), start=True),
     AWAITED,
@@ -115,6 +118,7 @@ VALUES: tuple[Value, ...] = (
         version="0.1.0",
         platform="local",
         imports=True,
+        ingest=IngestPolicy.HTTPS,
         previews=True,
         max_upload_bytes=200_000_000_000,
         disk_free_bytes=1_200_000_000_000,

@@ -110,6 +110,7 @@ def server_view(web: Web) -> ServerView:
         version=version("stereo-spot-web-ui"),
         platform=web.platform.name,
         imports=web.settings.import_dir is not None,
+        ingest=web.settings.ingest,
         previews=web.companion.is_here,
         max_upload_bytes=web.settings.max_upload_bytes,
         disk_free_bytes=free,
