@@ -33,16 +33,17 @@ def test_every_operation_and_shape_is_there(client):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
-def test_the_lines_work_as_they_are(client, server, tmp_path):
+def test_the_lines_work_as_they_are(serving, tmp_path):
     """Whatever they ask for is not there, or is done; none is malformed."""
     (tmp_path / "video.mp4").write_bytes(b"12345")
-    every = curls(client.get("/api/docs").text)
-    lines = [line for line in every if not ENDLESS.search(line.rpartition("/api/")[2])]
-    assert len(lines) == len(every) - 2
-    for line in lines:
-        words = [*shlex.split(line), "--silent", "--show-error", "--output", "answer", "--write-out", "%{http_code}"]
-        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
-        assert int(done.stdout) in {200, 201, 202, 204, 404}, f"{line}: {done.stdout} {(tmp_path / 'answer').read_text()}"
+    with serving(tmp_path / "data", ingest="https") as server, server.client() as client:
+        every = curls(client.get("/api/docs").text)
+        lines = [line for line in every if not ENDLESS.search(line.rpartition("/api/")[2])]
+        assert len(lines) == len(every) - 2
+        for line in lines:
+            words = [*shlex.split(line), "--silent", "--show-error", "--output", "answer", "--write-out", "%{http_code}"]
+            done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+            assert int(done.stdout) in {200, 201, 202, 204, 404}, f"{line}: {done.stdout} {(tmp_path / 'answer').read_text()}"
 
 
 def test_where_a_token_is_needed_the_lines_have_one(serving, tmp_path):
