@@ -34,7 +34,6 @@ from stereo_spot_web_ui.app import create_app
 from stereo_spot_web_ui.notify.ended import EndedJobs
 from stereo_spot_web_ui.notify.outbox import LONGEST_PAUSE, PAUSES, Outbox, TryLater, seconds_asked_for
 from stereo_spot_web_ui.notify.push import Subscription
-from stereo_spot_web_ui.security.outside import is_public
 from stereo_spot_web_ui.settings import WebSettings
 
 ERROR = JobError(code="render_failed", message="Segment 3 is broken.")
@@ -319,34 +318,6 @@ def test_nothing_inside_is_called_by_a_name_that_leads_there(server, listener, m
     web.push.outbox.hand_over(0)
     assert listener.told == []
     assert web.push.outbox._waiting == []
-
-
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [
-        ("8.8.8.8", True),
-        ("2606:4700:4700::1111", True),
-        ("127.0.0.1", False),
-        ("10.1.2.3", False),
-        ("169.254.169.254", False),
-        ("100.64.0.1", False),
-        ("0.0.0.0", False),
-        ("224.0.0.1", False),
-        ("255.255.255.255", False),
-        ("::1", False),
-        ("fe80::1%eth0", False),
-        ("fd00:ec2::254", False),
-        ("ff02::1", False),
-        ("::ffff:169.254.169.254", False),
-        ("64:ff9b::a9fe:a9fe", False),
-        ("64:ff9b::808:808", True),
-        ("2002:a9fe:a9fe::1", False),
-        ("::ffff:8.8.8.8", True),
-        ("2002:808:808::1", True),
-    ],
-)
-def test_what_is_public(address, public):
-    assert is_public(address) == public
 
 
 def test_subscriptions_are_kept_under_one_key(server, client):

@@ -5,14 +5,13 @@ It is asked when a connection is made, of the very address that it goes to: a na
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Iterable
+from ipaddress import ip_address
 
 import httpcore2
 
-EMBEDDING = ipaddress.IPv6Network("64:ff9b::/96")
-"""Of NAT64: its last 32 bits are an IPv4 address."""
+from stereo_spot_shared.addresses import may_be_asked
 
 
 class Inside(Exception):
@@ -35,7 +34,7 @@ class PublicOnly(httpcore2.SyncBackend):
             addresses = list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
         except (OSError, UnicodeError) as error:
             raise httpcore2.ConnectError(f"{host}: {error}") from error
-        if inside := [address for address in addresses if not is_public(address)]:
+        if inside := [address for address in addresses if not may_be_asked(ip_address(address), private=False)]:
             raise Inside(f"{host} leads to {inside[0]}, which is not of the public Internet")
         for address in addresses[:-1]:
             try:
@@ -43,15 +42,3 @@ class PublicOnly(httpcore2.SyncBackend):
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
         return super().connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
-
-
-def is_public(text: str) -> bool:
-    """Whether an IP address is one of the public Internet, whatever way it is written."""
-    address = ipaddress.ip_address(text)
-    if isinstance(address, ipaddress.IPv6Address):
-        within = address.ipv4_mapped or address.sixtofour
-        if address in EMBEDDING:
-            within = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if within is not None:
-            address = within
-    return address.is_global and not address.is_multicast
