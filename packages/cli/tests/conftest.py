@@ -62,12 +62,12 @@ class Shell:
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
         """Start a command as the leader of its own process group, as a terminal does."""
         return subprocess.Popen(
             [*COMMAND, *map(str, arguments)],
             cwd=self.folder,
-            env=self.environment(),
+            env=self.environment(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -84,6 +84,15 @@ class Shell:
         while not condition():
             assert process.poll() is None, process.communicate()
             time.sleep(0.05)
+
+    @staticmethod
+    def settled(look: Callable[[], int]) -> int:
+        """What `look` says when it has said the same for a while: of bytes that are still on their way."""
+        before = -1
+        while (now := look()) != before:
+            before = now
+            time.sleep(0.5)
+        return now
 
     @staticmethod
     def family(process: subprocess.Popen[str]) -> list[psutil.Process]:

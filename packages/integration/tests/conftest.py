@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets
@@ -13,6 +14,7 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import psutil
 import pytest
 
@@ -239,3 +241,27 @@ def clip(tmp_path_factory) -> Path:
             captions=(Captions(((500, 1500, "one"), (2000, 3000, "two")), codec="mov_text", language="eng"),),
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def digest():
+    """Of a file: every decoded frame with its time, and every packet of sound."""
+    return digest_of
+
+
+def digest_of(path):
+    digest = hashlib.sha256()
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            digest.update(f"{frame.pts * frame.time_base}".encode() + frame.to_ndarray().tobytes())
+    with av.open(str(path)) as container:
+        for packet in container.demux(container.streams.audio[0]):
+            digest.update(bytes(packet))
+    return digest.hexdigest()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(running, clip, tmp_path_factory):
+    """The digest of what the conversion of the clip gives when nobody is killed."""
+    job = running.submit(clip, quality=Quality.LOSSLESS)
+    return digest_of(running.output(job, tmp_path_factory.mktemp("undisturbed")))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import signal
 import sys
 import time
 
-import av
 import pytest
 
 from stereo_spot_runtime.operations import retry_job
@@ -37,25 +35,6 @@ for line in sys.stdin:
 """
 
 
-def digest(path):
-    """Of every decoded frame with its time, and of every packet of sound."""
-    digest = hashlib.sha256()
-    with av.open(str(path)) as container:
-        for frame in container.decode(video=0):
-            digest.update(f"{frame.pts * frame.time_base}".encode() + frame.to_ndarray().tobytes())
-    with av.open(str(path)) as container:
-        for packet in container.demux(container.streams.audio[0]):
-            digest.update(bytes(packet))
-    return digest.hexdigest()
-
-
-@pytest.fixture(scope="module")
-def undisturbed(running, clip, tmp_path_factory):
-    """What the conversion gives when nobody is killed."""
-    job = running.submit(clip, quality=Quality.LOSSLESS)
-    return digest(running.output(job, tmp_path_factory.mktemp("undisturbed")))
-
-
 @pytest.fixture(params=["pipeline", pytest.param("pipeline_on_aws", marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def somewhere(request):
     """Workers of one's own on each platform in turn. On AWS nobody knows of a death until the visibility timeout is over."""
@@ -63,7 +42,7 @@ def somewhere(request):
 
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))])
-def test_the_whole_group_killed_at_random_moments(somewhere, clip, undisturbed, tmp_path, seed):
+def test_the_whole_group_killed_at_random_moments(somewhere, clip, undisturbed, digest, tmp_path, seed):
     moments = random.Random(seed)
     job = somewhere.submit(clip, quality=Quality.LOSSLESS)
     for _ in range(2):
@@ -85,7 +64,7 @@ def progress(pipeline, job):
 
 
 @pytest.mark.parametrize("name", ["video-worker-0", pytest.param("media-worker-0", marks=pytest.mark.slow)])
-def test_one_worker_killed_and_nobody_notices(somewhere, clip, undisturbed, tmp_path, name):
+def test_one_worker_killed_and_nobody_notices(somewhere, clip, undisturbed, digest, tmp_path, name):
     somewhere.start(video_workers=2)
     job = somewhere.submit(clip, quality=Quality.LOSSLESS)
     somewhere.wait(job, lambda now: now.plan is not None if name == "media-worker-0" else progress(somewhere, job)[2] > 0)
@@ -93,7 +72,7 @@ def test_one_worker_killed_and_nobody_notices(somewhere, clip, undisturbed, tmp_
     assert digest(somewhere.output(job, tmp_path)) == undisturbed
 
 
-def test_a_segment_that_kills_its_process_fails_the_job_and_a_retry_finishes_it(pipeline, clip, undisturbed, tmp_path):
+def test_a_segment_that_kills_its_process_fails_the_job_and_a_retry_finishes_it(pipeline, clip, undisturbed, digest, tmp_path):
     poison, program = tmp_path / "poison", tmp_path / "poisonous.py"
     poison.touch()
     program.write_text(POISON)

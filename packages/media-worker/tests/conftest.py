@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from media_worker.chunk import chunk
+from media_worker.ingest import ingest
 from media_worker.reassemble import reassemble
 from media_worker.rendition import rendition
 from media_worker.settings import MediaWorkerSettings
@@ -25,8 +28,11 @@ from stereo_spot_runtime.manifests import load_manifest
 from stereo_spot_runtime.operations import submit
 from stereo_spot_shared import keys
 from stereo_spot_shared.inference import RenderRequest
+from stereo_spot_shared.ingest import IngestPolicy
 from stereo_spot_shared.jobs import SegmentCompletion, Stage, new_attempt_id
 from stereo_spot_shared.rendering import Quality, RenderParams
+
+sys.path.insert(0, str(Path(__file__).parent))  # importlib mode does not: plain modules beside this file are helpers of tests
 
 FRAMES = 36
 
@@ -69,21 +75,26 @@ def submit_clip(platform, tmp_path):
 
 
 @pytest.fixture
-def work(scratch):
+def settings(scratch):
+    return MediaWorkerSettings(scratch_dir=scratch, ingest=IngestPolicy.PRIVATE)
+
+
+@pytest.fixture
+def work(settings):
     """Have the next message of a stage handled by the real consumer; returns whether there was one."""
-    settings = MediaWorkerSettings(scratch_dir=scratch)
     handlers = {
+        Stage.INGEST: partial(ingest, settings=settings),
         Stage.CHUNK: partial(chunk, settings=settings),
         Stage.REASSEMBLE: partial(reassemble, settings=settings),
         Stage.SWEEP: sweep,
         Stage.RENDITION: partial(rendition, settings=settings),
     }
 
-    def work(platform, stage):
+    def work(platform, stage, stop=None):
         def hung(_):
             raise AssertionError("a handler hangs")
 
-        consumer = QueueConsumer(stage, handlers[stage], platform, worker="tester", stop=threading.Event(), on_hung=hung)
+        consumer = QueueConsumer(stage, handlers[stage], platform, worker="tester", stop=stop or threading.Event(), on_hung=hung)
         deliveries = platform.queues[stage].receive()
         for delivery in deliveries:
             consumer.handle(delivery)

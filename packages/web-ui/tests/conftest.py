@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,14 +15,21 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from playwright.sync_api import Browser, Error, sync_playwright
 
 from stereo_spot_local_adapters.platform import open_platform
 from stereo_spot_media.demo_clip import Clip, Sound, write_clip
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_web_ui.app import create_app
-from stereo_spot_web_ui.main import bound
+from stereo_spot_web_ui.main import bound, config_of
 from stereo_spot_web_ui.settings import WebSettings
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+sys.path.insert(0, str(Path(__file__).parents[2] / "media-worker" / "tests"))  # for its server of a video
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ def serve(data_dir: Path, **settings) -> Iterator[Server]:
     platform = open_platform(data_dir)
     chosen = WebSettings(port=0, scratch_dir=data_dir / "scratch", **settings)
     listener = bound(chosen)
-    server = uvicorn.Server(uvicorn.Config(create_app(platform, chosen), log_config=None, access_log=False, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(config_of(create_app(platform, chosen), chosen))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     while not server.started:
@@ -88,6 +96,7 @@ def workers(server: Server) -> Iterator[None]:
         "STEREO_SPOT_DATA_DIR": str(server.data_dir),
         "STEREO_SPOT_SCRATCH_DIR": str(server.data_dir / "scratch"),
         "STEREO_SPOT_OFFLINE": "1",
+        "STEREO_SPOT_INGEST": "private",
         "STEREO_SPOT_MODELS_DIR": str(server.data_dir / "models"),
         "STEREO_SPOT_RENDER_THREADS": "1",
         "PATH": "/usr/bin:/bin",
@@ -101,3 +110,16 @@ def workers(server: Server) -> Iterator[None]:
             process.terminate()
         for process in started:
             process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A chromium of this machine, else Playwright's own, else the tests are skipped."""
+    with sync_playwright() as playwright:
+        path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        except Error as error:
+            pytest.skip(f"no browser can be started here: {error.message.splitlines()[0]}")
+        yield browser
+        browser.close()

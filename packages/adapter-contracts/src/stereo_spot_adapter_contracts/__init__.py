@@ -8,7 +8,7 @@ class TestJobStore(JobStoreContract):
 
 import pytest
 
-_SUITES = ("activity_store", "job_store", "object_storage", "queue", "segment_completion_store", "upload_store")
+_SUITES = ("activity_store", "job_store", "object_storage", "queue", "segment_completion_store", "slot_store", "upload_store")
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))  # before they are imported
 
 from stereo_spot_adapter_contracts.activity_store import ActivityStoreContract  # noqa: E402
@@ -17,6 +17,7 @@ from stereo_spot_adapter_contracts.object_storage import ObjectStorageContract  
 from stereo_spot_adapter_contracts.queue import QueueContract  # noqa: E402
 from stereo_spot_adapter_contracts.racing import Recipe, race  # noqa: E402
 from stereo_spot_adapter_contracts.segment_completion_store import SegmentCompletionStoreContract  # noqa: E402
+from stereo_spot_adapter_contracts.slot_store import SlotStoreContract  # noqa: E402
 from stereo_spot_adapter_contracts.upload_store import UploadStoreContract  # noqa: E402
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "QueueContract",
     "Recipe",
     "SegmentCompletionStoreContract",
+    "SlotStoreContract",
     "UploadStoreContract",
     "race",
 ]

@@ -88,6 +88,27 @@ class Table:
                 if standing is None or standing.get("write_id") != item["write_id"]:
                     raise ConditionFailed(standing) from None
 
+    def update(self, key: Item, expression: str, *, condition: str, names: Mapping[str, str], values: Item) -> None:
+        """Change an item in place. ConditionFailed where `condition` does not hold of what is there."""
+        arguments: dict[str, Any] = {
+            "TableName": self.name,
+            "Key": key,
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": dict(names),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if values:
+            arguments["ExpressionAttributeValues"] = values
+        with aws_errors(StoreUnavailable, self._what):
+            try:
+                self._client.update_item(**arguments)
+            except ClientError as error:
+                if code_of(error) != "ConditionalCheckFailedException":
+                    raise
+                answer: Mapping[str, Any] = error.response
+                raise ConditionFailed(answer.get("Item")) from None
+
     def query(self, condition: str, values: Item, *, start: Item | None = None, **more: Any) -> tuple[list[Item], Item | None]:
         """One page of at most 1 MB, and where the next begins (None at the end). Consistent, but along a global index."""
         arguments: dict[str, Any] = {

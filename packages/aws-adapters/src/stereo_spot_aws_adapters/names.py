@@ -5,7 +5,7 @@ from __future__ import annotations
 from stereo_spot_shared.jobs import Stage
 from stereo_spot_shared.pipeline import STAGES
 
-JOBS, COMPLETIONS, ACTIVITY = "jobs", "completions", "activity"
+JOBS, COMPLETIONS, ACTIVITY, SLOTS = "jobs", "completions", "activity", "slots"
 
 UPLOADS_PREFIX = "uploads/"
 """Where the state of uploads lies in the bucket; the objects that they become lie elsewhere."""
@@ -17,7 +17,7 @@ INTAKE_VISIBILITY_SECONDS, INTAKE_ATTEMPTS = 60, 5
 
 
 def table_name(prefix: str, table: str) -> str:
-    """Of a table: JOBS, COMPLETIONS or ACTIVITY."""
+    """Of a table: JOBS, COMPLETIONS, ACTIVITY or SLOTS."""
     return f"{prefix}-{table}"
 
 

@@ -10,6 +10,7 @@ from stereo_spot_aws_adapters.object_storage import S3ObjectStorage
 from stereo_spot_aws_adapters.queue import SqsQueue
 from stereo_spot_aws_adapters.segment_completion_store import DynamoSegmentCompletionStore
 from stereo_spot_aws_adapters.settings import AwsSettings, settings_of_environment
+from stereo_spot_aws_adapters.slot_store import DynamoSlotStore
 from stereo_spot_aws_adapters.upload_store import S3UploadStore
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_shared.pipeline import STAGES
@@ -32,6 +33,7 @@ def open_platform(settings: AwsSettings) -> Platform:
             stage: SqsQueue(aws, queue_name(settings.prefix, stage), visibility_seconds=spec.visibility_seconds)
             for stage, spec in STAGES.items()
         },
+        slots=DynamoSlotStore(aws),
         storage=S3ObjectStorage(aws),
         uploads=S3UploadStore(aws),
         close=_nothing,

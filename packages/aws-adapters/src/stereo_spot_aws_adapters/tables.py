@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from stereo_spot_aws_adapters.names import ACTIVITY, COMPLETIONS, JOBS
+from stereo_spot_aws_adapters.names import ACTIVITY, COMPLETIONS, JOBS, SLOTS
 
 SHARDS = 4
 """May be raised at any time, by a version that every process runs; never lowered."""
@@ -76,5 +76,6 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             indexes={BY_SEGMENT: IndexSpec(_JOB, Key("counted", "N"), local=True)},
         ),
         ACTIVITY: TableSpec(_JOB, Key("place", "S"), expires="expires"),
+        SLOTS: TableSpec(Key("pool", "S")),
     }
 )

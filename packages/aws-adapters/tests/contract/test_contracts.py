@@ -13,6 +13,7 @@ from stereo_spot_adapter_contracts import (
     ObjectStorageContract,
     QueueContract,
     SegmentCompletionStoreContract,
+    SlotStoreContract,
     UploadStoreContract,
 )
 from stereo_spot_aws_adapters.activity_store import DynamoActivityStore
@@ -21,6 +22,7 @@ from stereo_spot_aws_adapters.object_storage import S3ObjectStorage
 from stereo_spot_aws_adapters.provision import make_queue
 from stereo_spot_aws_adapters.queue import SqsQueue
 from stereo_spot_aws_adapters.segment_completion_store import DynamoSegmentCompletionStore
+from stereo_spot_aws_adapters.slot_store import DynamoSlotStore
 from stereo_spot_aws_adapters.upload_store import S3UploadStore
 
 
@@ -34,6 +36,12 @@ class TestSegmentCompletionStore(SegmentCompletionStoreContract):
     @pytest.fixture
     def recipe(self, aws):
         return partial(DynamoSegmentCompletionStore, aws)
+
+
+class TestSlotStore(SlotStoreContract):
+    @pytest.fixture
+    def recipe(self, aws):
+        return partial(DynamoSlotStore, aws)
 
 
 class TestActivityStore(ActivityStoreContract):

@@ -27,7 +27,8 @@ from stereo_spot_cli.commands import (
     up,
     video_worker,
 )
-from stereo_spot_cli.settings import CliSettings
+from stereo_spot_cli.remote.address import all_here_only, here_only
+from stereo_spot_cli.settings import CliSettings, export
 from stereo_spot_shared.errors import StereoSpotError
 
 DONE, FAILED, USAGE, STOPPED = 0, 1, 2, 130
@@ -52,8 +53,20 @@ def show_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=show_version)] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001 - `run` looks for it
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            metavar="URL",
+            help="Have `convert` and `jobs` work at this StereoSpot server (default: STEREO_SPOT_SERVER; without either, on this machine). "
+            "The environment variable STEREO_SPOT_TOKEN holds the token that it wants.",
+            show_default=False,
+        ),
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - its callback answers it
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=show_version)
+    ] = False,
 ) -> None:
     """Turn any 2D video into stereoscopic 3D.
 
@@ -63,21 +76,23 @@ def options(
 
     Exit status: 0 done, 1 failed (one sentence on standard error says why), 2 wrong usage, 130 stopped by you.
     """
+    if server is not None:
+        export({"STEREO_SPOT_SERVER": server})
 
 
 app.command("convert")(convert.convert)
-app.command("image")(image.image)
-app.command("probe")(probe.probe)
-app.command("doctor")(doctor.doctor)
-app.command("up")(up.up)
-app.command("media-worker")(media_worker.media_worker)
-app.command("video-worker")(video_worker.video_worker)
+app.command("image")(here_only(image.image))
+app.command("probe")(here_only(probe.probe))
+app.command("doctor")(here_only(doctor.doctor))
+app.command("up")(here_only(up.up))
+app.command("media-worker")(here_only(media_worker.media_worker))
+app.command("video-worker")(here_only(video_worker.video_worker))
 app.add_typer(jobs.app, name="jobs")
-app.add_typer(models.app, name="models")
-app.command("reconcile")(reconcile.reconcile)
-app.command("gather")(gather.gather)
-app.command("smoke-test")(smoke_test.smoke_test)
-app.add_typer(bench.app, name="bench")
+app.add_typer(all_here_only(models.app), name="models")
+app.command("reconcile")(here_only(reconcile.reconcile))
+app.command("gather")(here_only(gather.gather))
+app.command("smoke-test")(here_only(smoke_test.smoke_test))
+app.add_typer(all_here_only(bench.app), name="bench")
 
 
 def main() -> None:

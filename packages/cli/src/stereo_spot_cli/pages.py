@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from stereo_spot_cli.output import CommandFailed
 from stereo_spot_runtime.supervisor import ProcessSpec
+from stereo_spot_shared.ingest import IngestPolicy
 from stereo_spot_web_ui.main import bound
 from stereo_spot_web_ui.rendering import STATIC
 from stereo_spot_web_ui.settings import WebSettings
@@ -46,6 +47,12 @@ def web_process(settings: WebSettings) -> ProcessSpec:
     """The server's process."""
     place = {"STEREO_SPOT_WEB_HOST": settings.host, "STEREO_SPOT_WEB_PORT": str(settings.port)}
     return ProcessSpec("web-ui", (sys.executable, "-m", "stereo_spot_web_ui.main"), env=place)
+
+
+def ingest_policy(settings: WebSettings | None) -> IngestPolicy:
+    """Where videos are fetched from if the operator has not said: by whoever sits at this machine what is public, by others nothing."""
+    alone = settings is None or settings.is_for_this_machine_only
+    return IngestPolicy.HTTPS if alone else IngestPolicy.OFF
 
 
 def web_address(settings: WebSettings) -> str:

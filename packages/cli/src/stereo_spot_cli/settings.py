@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stereo_spot_shared.ingest import IngestPolicy
 
 
 class CliSettings(BaseSettings):
@@ -22,6 +24,12 @@ class CliSettings(BaseSettings):
 
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("stereo-spot", appauthor=False))
     """Where the embedded platform keeps jobs, queues and objects (STEREO_SPOT_DATA_DIR)."""
+    server: str | None = None
+    """The server that jobs are sent to, instead of this machine (STEREO_SPOT_SERVER; empty: none)."""
+    token: SecretStr | None = None
+    """What that server lets programs in by (STEREO_SPOT_TOKEN)."""
+    ingest: IngestPolicy | None = None
+    """Where videos may be fetched from (STEREO_SPOT_INGEST), if the command is not to decide that."""
     render_threads: int | None = Field(default=None, ge=1, le=256)
     """Threads of each renderer, if not the cores divided among the workers (STEREO_SPOT_RENDER_THREADS)."""
     numba_cache_dir: Path | None = Field(default=None, validation_alias="NUMBA_CACHE_DIR")

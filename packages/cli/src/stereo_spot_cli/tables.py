@@ -11,8 +11,9 @@ from rich.table import Table
 from stereo_inference.depth.catalogue import ModelEntry
 from stereo_spot_cli.words import count, duration, size
 from stereo_spot_shared.base import utc_now
+from stereo_spot_shared.ingest import shown_url
 from stereo_spot_shared.interfaces import Platform
-from stereo_spot_shared.jobs import Activity, Job, JobStatus
+from stereo_spot_shared.jobs import Activity, Job, JobStatus, Stage
 from stereo_spot_shared.progress import job_progress
 
 SHORT_ID = 8
@@ -61,6 +62,7 @@ def job_details(job: Job, platform: Platform) -> Table:
     facts = [
         ("job", job.job_id),
         ("video", job.source.name + (f" ({size(job.source.size)})" if job.source.size is not None else "")),
+        *([("from", shown_url(job.source.url))] if job.source.url is not None else []),
         ("status", job.status.value),
         ("done", share_done(job, platform)),
         (
@@ -102,7 +104,8 @@ def job_details(job: Job, platform: Platform) -> Table:
 def activity_line(activity: Activity) -> str:
     """`render, segment 3: 120 of 480 by video-worker-1, 2 s ago`."""
     segment = f", segment {activity.segment_index}" if activity.segment_index is not None else ""
-    progress = activity.note or f"{activity.done} of {activity.total}"
+    shown = size if activity.stage is Stage.INGEST else str
+    progress = activity.note or f"{shown(activity.done)} of {shown(activity.total) if activity.total else 'nobody knows how much'}"
     return f"{activity.stage.value}{segment}: {progress} by {activity.worker}, {age(activity.at)} ago"
 
 
@@ -111,7 +114,8 @@ def share_done(job: Job, platform: Platform) -> str:
     if job.status in {JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.DELETED}:
         return "-"
     if job.plan is None or job.status is JobStatus.COMPLETED:
-        return f"{job_progress(job, completed_frames=0).fraction:.0%}"
+        activities = platform.activity.list(job.job_id) if job.status is JobStatus.INGESTING else ()
+        return f"{job_progress(job, completed_frames=0, activities=activities).fraction:.0%}"
     # Segments are of nearly equal length: their count serves a list well and costs one query.
     frames = job.plan.frame_count * platform.completions.count(job.job_id) // job.plan.segment_count
     return f"{job_progress(job, completed_frames=frames, activities=platform.activity.list(job.job_id)).fraction:.0%}"

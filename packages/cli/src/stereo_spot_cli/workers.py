@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -51,6 +51,11 @@ def threads_per_worker(workers: int) -> int:
     return CliSettings().render_threads or max(1, cores() // workers)
 
 
+def media_worker(environment: Mapping[str, str] | None = None) -> ProcessSpec:
+    """One media worker."""
+    return ProcessSpec("media-worker", (sys.executable, "-m", "media_worker.main"), env=environment or {})
+
+
 def pipeline_workers(
     workers: int, *, environment: dict[str, str] | None = None, log_dir: Path | None = None, others: Sequence[ProcessSpec] = ()
 ) -> Supervisor:
@@ -59,7 +64,7 @@ def pipeline_workers(
     threads = {"STEREO_SPOT_RENDER_THREADS": str(threads_per_worker(workers))}
     return Supervisor(
         [
-            ProcessSpec("media-worker", (sys.executable, "-m", "media_worker.main"), env=common),
+            media_worker(common),
             ProcessSpec("video-worker", (sys.executable, "-m", "video_worker.main"), count=workers, env={**common, **threads}),
             *others,
         ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stereo_spot_cli.conversion.display import WORDS, Lines, Tick, details
+from stereo_spot_cli.conversion.display import WORDS, Lines, Tick
 from stereo_spot_cli.conversion.run import LOOK_EVERY_SECONDS, WAIT_AT_MOST_SECONDS, Patience
 from stereo_spot_shared.jobs import Job, JobStatus, Source
 from stereo_spot_shared.progress import JobProgress
@@ -29,7 +29,7 @@ def test_every_status_has_a_word() -> None:
 
 
 def test_what_is_waited_for_is_said() -> None:
-    assert details(tick(waiting="no space left")).endswith("no space left")
+    assert tick(waiting="no space left").details.endswith("no space left")
 
 
 def test_patience_ends_when_nothing_lasting_happens_and_not_before() -> None:

@@ -13,22 +13,24 @@ from stereo_spot_local_adapters.platform import open_platform
 from stereo_spot_shared.jobs import Job, JobResult, JobStatus, Source
 from stereo_spot_shared.rendering import FramePacking, RenderParams
 
-BASE = Identity(Path("/a/film.mp4"), 1000, 5, 7, RenderParams(), Path("/a/film_3d.mp4"))
+BASE = Identity(("2f61", 1000, 5, 7), RenderParams(), Path("/a/film_3d.mp4"))
 
 
 @given(name=st.text(min_size=1, max_size=20).filter(lambda text: "\x00" not in text), generation=st.integers(0, 1000))
 def test_ids_are_legal_and_depend_on_nothing_but_the_facts(name: str, generation: int) -> None:
-    one = replace(BASE, source=Path("/films") / os.fsdecode(name.encode("utf-8", "surrogatepass")))
+    one = replace(BASE, output=Path("/films") / os.fsdecode(name.encode("utf-8", "surrogatepass")))
     assert one.job_id(generation) == replace(one).job_id(generation)
     assert re.fullmatch(r"[0-9a-z]{8,40}", one.job_id(generation))
 
 
 def test_every_fact_makes_another_job() -> None:
     others = [
-        replace(BASE, source=Path("/b/film.mp4")),
-        replace(BASE, size=1001),
-        replace(BASE, modified=6),
-        replace(BASE, inode=8),
+        replace(BASE, origin=("2f62", 1000, 5, 7)),
+        replace(BASE, origin=("2f61", 1001, 5, 7)),
+        replace(BASE, origin=("2f61", 1000, 6, 7)),
+        replace(BASE, origin=("2f61", 1000, 5, 8)),
+        Identity.of_url("https://a.example/film.mp4", BASE.params, BASE.output),
+        Identity.of_url("https://b.example/film.mp4", BASE.params, BASE.output),
         replace(BASE, params=RenderParams(layout=FramePacking.HALF_SBS)),
         replace(BASE, output=Path("/a/film.mkv")),
     ]

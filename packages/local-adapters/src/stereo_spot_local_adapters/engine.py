@@ -26,7 +26,7 @@ from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, ins
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from stereo_spot_local_adapters.tables import DATABASE_VERSION, jobs, metadata
+from stereo_spot_local_adapters.tables import DATABASE_VERSION, jobs, metadata, slots
 from stereo_spot_local_adapters.vendor_errors import database_errors, is_busy
 from stereo_spot_shared.errors import RetryableError, StoreUnavailable, UnknownSchema
 
@@ -116,8 +116,10 @@ class Database:
         if version == 0:
             metadata.create_all(connection, checkfirst=False)
             connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION_ID}")
-        else:
+        if version == 1:
             _from_1_to_2(connection)
+        if version in {1, 2}:
+            slots.create(connection)
         connection.exec_driver_sql(f"PRAGMA user_version = {DATABASE_VERSION}")
 
 

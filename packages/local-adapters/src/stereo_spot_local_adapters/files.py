@@ -63,8 +63,8 @@ def share_or_copy(source: Path, target: Path) -> os.stat_result:
 
 
 def write(data: bytes, target: Path) -> None:
-    """Make a new file of `data`."""
-    with target.open("xb", buffering=0) as file:
+    """Make a new file of `data` that nobody but its owner reads: what a program writes by itself may be a secret."""
+    with open(target, "xb", buffering=0, opener=_for_the_owner) as file:
         _write_all(file.fileno(), data)
         _mark_as_new(file.fileno())
 
@@ -125,6 +125,10 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _copy(source: Path, target: Path) -> os.stat_result:

@@ -11,6 +11,7 @@ from stereo_spot_local_adapters.object_storage import FileObjectStorage
 from stereo_spot_local_adapters.queue import SqlQueue
 from stereo_spot_local_adapters.segment_completion_store import SqlSegmentCompletionStore
 from stereo_spot_local_adapters.settings import LocalSettings
+from stereo_spot_local_adapters.slot_store import SqlSlotStore
 from stereo_spot_local_adapters.upload_store import FileUploadStore
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_shared.pipeline import STAGES
@@ -41,6 +42,7 @@ def open_platform(data_dir: Path, *, queue_group: str = "main") -> Platform:
             stage: SqlQueue(database, f"{queue_group}/{spec.queue}", visibility_seconds=spec.visibility_seconds)
             for stage, spec in STAGES.items()
         },
+        slots=SqlSlotStore(database),
         storage=storage,
         uploads=FileUploadStore(data_dir, storage),
         close=database.close,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
 
-DATABASE_VERSION = 2
+DATABASE_VERSION = 3
 """Version of this layout; raised with a migration in `engine.py`. A newer database is refused."""
 
 metadata = MetaData()
@@ -41,6 +41,14 @@ activity = Table(
     Column("stage", String(20), primary_key=True),
     Column("segment_index", Integer, primary_key=True),  # -1: the work is not about one segment (a key holds no NULL)
     Column("body", Text, nullable=False),
+)
+
+slots = Table(
+    "slots",
+    metadata,
+    Column("pool", String(64), primary_key=True),
+    Column("holder", String(128), primary_key=True),
+    Column("until_ms", BigInteger, nullable=False),
 )
 
 messages = Table(

@@ -15,6 +15,7 @@ from stereo_spot_adapter_contracts import (
     ObjectStorageContract,
     QueueContract,
     SegmentCompletionStoreContract,
+    SlotStoreContract,
     UploadStoreContract,
 )
 from stereo_spot_local_adapters.activity_store import SqlActivityStore
@@ -23,6 +24,7 @@ from stereo_spot_local_adapters.job_store import SqlJobStore
 from stereo_spot_local_adapters.object_storage import FileObjectStorage
 from stereo_spot_local_adapters.queue import SqlQueue
 from stereo_spot_local_adapters.segment_completion_store import SqlSegmentCompletionStore
+from stereo_spot_local_adapters.slot_store import SqlSlotStore
 from stereo_spot_local_adapters.upload_store import FileUploadStore
 
 
@@ -43,6 +45,12 @@ class TestSegmentCompletionStore(SegmentCompletionStoreContract):
     @pytest.fixture
     def recipe(self, database):
         return partial(SqlSegmentCompletionStore, database)
+
+
+class TestSlotStore(SlotStoreContract):
+    @pytest.fixture
+    def recipe(self, database):
+        return partial(SqlSlotStore, database)
 
 
 class TestActivityStore(ActivityStoreContract):

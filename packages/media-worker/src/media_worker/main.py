@@ -1,4 +1,4 @@
-"""The media worker as a process: chunks, reassembles, sweeps, and makes renditions."""
+"""The media worker as a process: ingests, chunks, reassembles, sweeps, and makes renditions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from functools import partial
 
 from media_worker.chunk import chunk
+from media_worker.ingest import ingest
 from media_worker.reassemble import reassemble
 from media_worker.rendition import rendition
 from media_worker.settings import MediaWorkerSettings
@@ -21,6 +22,7 @@ def main() -> None:
     settings = MediaWorkerSettings()
     remove_abandoned(settings.scratch_dir)
     handlers: dict[Stage, Handler] = {
+        Stage.INGEST: partial(ingest, settings=settings),
         Stage.CHUNK: partial(chunk, settings=settings),
         Stage.REASSEMBLE: partial(reassemble, settings=settings),
         Stage.SWEEP: sweep,

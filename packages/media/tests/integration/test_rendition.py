@@ -1,5 +1,7 @@
 """The version for browsers, made of real videos and read again."""
 
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -162,3 +164,19 @@ def test_a_video_that_is_damaged_makes_none(tmp_path: Path) -> None:
     source.write_bytes(data)
     with pytest.raises((UnsupportedMedia, VerificationFailed)):
         rendition(source)
+
+
+MEMORY = Path(__file__).parents[1] / "rendition_memory.py"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's own count of memory, which only Linux shows this way")
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "options"),
+    [("libx264", "yuv420p", {"preset": "veryfast"}), ("libx265", "yuv420p10le", {"preset": "ultrafast", "x265-params": HDR})],
+)
+def test_of_1080p_side_by_side_it_takes_no_more_than_400_mb(tmp_path: Path, codec: str, pixel_format: str, options: dict[str, str]) -> None:
+    clip = Clip(Scene(width=3840, height=1080), frames=36, codec=codec, pixel_format=pixel_format, options=options)
+    source = write_clip(tmp_path / "a.mp4", clip)
+    taken = int(subprocess.check_output([sys.executable, MEMORY, source, tmp_path / "rendition.mp4"]))
+    assert 100_000_000 < taken < 400_000_000, f"{taken / 1e6:.0f} MB"

@@ -4,7 +4,7 @@ from stereo_spot_runtime.advance import advance, published_result
 from stereo_spot_runtime.consumer import Handler, QueueConsumer
 from stereo_spot_runtime.context import WorkContext
 from stereo_spot_runtime.logging import configure_logging, get_logger
-from stereo_spot_runtime.operations import cancel_job, delete_job, retry_job, submit
+from stereo_spot_runtime.operations import cancel_job, delete_job, retry_job, submit, submit_url
 from stereo_spot_runtime.platform import open_platform
 from stereo_spot_runtime.reconciler import ReconcileReport, reconcile
 from stereo_spot_runtime.settings import RuntimeSettings
@@ -32,5 +32,6 @@ __all__ = [
     "retry_job",
     "run_worker",
     "submit",
+    "submit_url",
     "update_job",
 ]

@@ -16,7 +16,16 @@ from stereo_spot_runtime.logging import get_logger
 from stereo_spot_runtime.telemetry import handling
 from stereo_spot_runtime.updates import back_off, update_job
 from stereo_spot_shared import pipeline
-from stereo_spot_shared.errors import Conflict, Interrupted, InvalidMessage, NotFound, RenderFailed, RetryableError, UnknownSchema
+from stereo_spot_shared.errors import (
+    Conflict,
+    Interrupted,
+    InvalidMessage,
+    NotFound,
+    RenderFailed,
+    RetryableError,
+    SourceUnreachable,
+    UnknownSchema,
+)
 from stereo_spot_shared.interfaces.platform import Platform
 from stereo_spot_shared.interfaces.queue import Delivery
 from stereo_spot_shared.jobs import Job, JobError, JobStatus, Stage
@@ -159,7 +168,9 @@ class QueueConsumer:
             jitter=random.random(),  # noqa: S311  # not a secret
         )
         # Of one that nobody foresaw the traceback is wanted; ours say in a sentence what happened.
-        foreseen = isinstance(failure, RetryableError | RenderFailed) or isinstance(decision, retry.Fail | retry.DeadLetter)
+        foreseen = isinstance(failure, RetryableError | RenderFailed | SourceUnreachable) or isinstance(
+            decision, retry.Fail | retry.DeadLetter
+        )
         self._log.warning(
             "the work failed", code=retry.code_of(failure), error=retry.describe(failure), exc_info=None if foreseen else failure
         )

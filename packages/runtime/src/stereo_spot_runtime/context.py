@@ -12,7 +12,7 @@ from stereo_spot_runtime.telemetry import count_frames
 from stereo_spot_shared.errors import StereoSpotError
 from stereo_spot_shared.interfaces.platform import Platform
 from stereo_spot_shared.jobs import Activity, new_attempt_id
-from stereo_spot_shared.messages import Message, SegmentReady
+from stereo_spot_shared.messages import Message, SegmentReady, SegmentRendered
 
 _REPORT_SECONDS = 1.0
 
@@ -35,13 +35,13 @@ class WorkContext:
     _done: int = field(default=0, init=False)
 
     def progress(self, done: int, total: int) -> None:
-        """The work moved: `done` of `total` units (frames, segments). Any call resets the stall deadline."""
+        """The work moved: `done` of `total` units (frames, segments, bytes; 0: nobody knows). Any call resets the stall deadline."""
         self.lease.moved()
         if done > self._done:
             count_frames(self.message.stage, done - self._done)
             self._done = done
         now = time.monotonic()
-        if now - self._reported >= _REPORT_SECONDS or done >= total:
+        if now - self._reported >= _REPORT_SECONDS or 0 < total <= done:
             self._reported = now
             self.report(done, total)
 
@@ -51,7 +51,7 @@ class WorkContext:
 
     def report(self, done: int = 0, total: int = 0, note: str | None = None) -> None:
         """Leave a sign of life. It is only a hint: a store that does not take it stops nobody."""
-        index = self.message.segment_index if isinstance(self.message, SegmentReady) else None
+        index = self.message.segment_index if isinstance(self.message, SegmentReady | SegmentRendered) else None
         sign = Activity(
             job_id=self.message.job_id,
             stage=self.message.stage,

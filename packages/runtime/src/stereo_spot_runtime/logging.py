@@ -21,9 +21,11 @@ def configure_logging(level: str = "info", log_format: Literal["console", "json"
     ]
     renderer: list[structlog.typing.Processor]
     if log_format == "json":
-        renderer = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        # Tracebacks without local variables, here and below: they hold secrets, too.
+        tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        renderer = [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer()]
     else:
-        # Not the pretty one, which prints every local variable, secrets too, and takes seconds for it.
+        # Not the pretty one, which takes seconds.
         plain = structlog.dev.plain_traceback
         renderer = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
     handler = logging.StreamHandler(sys.stderr)

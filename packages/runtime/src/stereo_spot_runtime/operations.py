@@ -8,13 +8,15 @@ from stereo_spot_runtime.advance import advance
 from stereo_spot_runtime.updates import update_job
 from stereo_spot_shared import pipeline
 from stereo_spot_shared.errors import Conflict, MissingSource, NotFound
+from stereo_spot_shared.ingest import name_in_url, shown_url
 from stereo_spot_shared.interfaces.object_storage import ObjectInfo
 from stereo_spot_shared.interfaces.platform import Platform
 from stereo_spot_shared.jobs import Job, JobStatus, Source, new_job_id
 from stereo_spot_shared.keys import source_key
 from stereo_spot_shared.rendering import RenderParams
 
-_NOT_ACCEPTED_YET = frozenset({JobStatus.CREATED, JobStatus.UPLOADING})
+_ARRIVING = frozenset({JobStatus.UPLOADING, JobStatus.INGESTING})
+_NOT_ACCEPTED_YET = _ARRIVING | {JobStatus.CREATED}
 
 
 def submit(
@@ -60,10 +62,27 @@ def expect_upload(platform: Platform, name: str, size: int, params: RenderParams
     return job
 
 
+def submit_url(platform: Platform, url: str, params: RenderParams, *, job_id: str | None = None, start: bool = True) -> Job:
+    """Make a job whose source a media worker fetches from `url`, which was checked (`ingest.checked_url`), and keep that source.
+
+    Repeated with the same `job_id` it returns the job that there is, which goes on with this `url` if it still fetches (a signature
+    may have run out); Conflict where that is about another video or has other parameters. `start`: the job is set going when the source
+    is here; otherwise it waits for `start_job`.
+    """
+    job_id = job_id or new_job_id()
+    source = Source(key=source_key(job_id), name=name_in_url(url), url=url)
+    job = _create_or_find(platform, Job(job_id=job_id, source=source, params=params, start_when_uploaded=start, keep_source=True))
+    if job.source.url != url:
+        update_job(platform, job_id, lambda job: _with_url(job, url))
+    if job.status is JobStatus.CREATED:
+        update_job(platform, job_id, _start_ingesting)
+    return advance(platform, job_id)
+
+
 def accept_upload(platform: Platform, job_id: str) -> Job:
-    """Take note that a job's upload is whole, if it is; the job goes on if it was to. May be asked at any time."""
+    """Take note that what arrives of a job's source is whole, if it is; the job goes on if it was to. May be asked at any time."""
     job = platform.jobs.get(job_id)
-    if job.status is not JobStatus.UPLOADING or job.source.etag is not None:
+    if job.status not in _ARRIVING or job.source.etag is not None:
         return job
     stored = _finish_upload(platform, job)
     if stored is None:
@@ -106,7 +125,7 @@ def duplicate_job(platform: Platform, job_id: str, params: RenderParams, *, star
     """Make another job of the same source. MissingSource where that is no longer in storage, Conflict where `new_id` is another job's."""
     old = platform.jobs.get(job_id)
     new_id = new_id or new_job_id()
-    source = old.source.model_copy(update={"key": source_key(new_id), "etag": None})
+    source = old.source.model_copy(update={"key": source_key(new_id), "etag": None, "url": None})
     job = _create_or_find(platform, Job(job_id=new_id, source=source, params=params, start_when_uploaded=start, keep_source=True))
     if job.status is JobStatus.CREATED:
         try:
@@ -145,9 +164,23 @@ def _create_or_find(platform: Platform, job: Job) -> Job:
         return platform.jobs.create(job)
     except Conflict:
         found = platform.jobs.get(job.job_id)
-    if (found.params, found.source.size) != (job.params, job.source.size):
+    if _origin(found.source) != _origin(job.source) or not job.params.is_met_by(found.params):
         raise Conflict(f"job {job.job_id} exists already, for another video or with other parameters")
     return found
+
+
+def _origin(source: Source) -> object:
+    """What tells sources apart before they are here: their sizes, or where they come from."""
+    return source.size if source.url is None else shown_url(source.url)
+
+
+def _with_url(job: Job, url: str) -> Job | None:
+    waits = job.source.etag is None and job.status in {JobStatus.CREATED, JobStatus.INGESTING, JobStatus.FAILED}
+    return job.evolve(source=job.source.model_copy(update={"url": url})) if waits else None
+
+
+def _start_ingesting(job: Job) -> Job | None:
+    return pipeline.enter(job, JobStatus.INGESTING) if job.status is JobStatus.CREATED else None
 
 
 def _start_uploading(job: Job) -> Job | None:
@@ -175,11 +208,11 @@ def _finish_upload(platform: Platform, job: Job) -> ObjectInfo | None:
         stored = platform.storage.stat(job.source.key)
     except NotFound:
         return None
-    return stored if stored.size == job.source.size else None
+    return stored if job.source.size in {None, stored.size} else None
 
 
 def _arrived(job: Job, stored: ObjectInfo) -> Job | None:
-    if job.status is not JobStatus.UPLOADING or job.source.etag is not None:
+    if job.status not in _ARRIVING or job.source.etag is not None:
         return None
-    job = job.evolve(source=job.source.model_copy(update={"etag": stored.etag, "size": stored.size}))
+    job = job.evolve(source=job.source.forget_query().model_copy(update={"etag": stored.etag, "size": stored.size, "validator": None}))
     return pipeline.enter(job, JobStatus.QUEUED) if job.start_when_uploaded else job

@@ -10,6 +10,7 @@ from stereo_spot_shared.errors import (
     PermanentError,
     RenderFailed,
     RetryableError,
+    SourceUnreachable,
     StereoSpotError,
     UnknownSchema,
     VerificationFailed,
@@ -118,13 +119,14 @@ def _job_error(code: str, sentence: str, hint: str | None, message: Message) -> 
 
 def _may_pass(error: PermanentError, stage: Stage) -> bool:
     """Whether another attempt has a chance: rendering again may mend a bad result, reading bad media again may not."""
-    return isinstance(error, RenderFailed) or (isinstance(error, VerificationFailed) and stage is Stage.RENDER)
+    return isinstance(error, RenderFailed | SourceUnreachable) or (isinstance(error, VerificationFailed) and stage is Stage.RENDER)
 
 
 def _subject(message: Message) -> str:
     if isinstance(message, SegmentReady):
         return f"rendering segment {message.segment_index}"
     subjects = {
+        Stage.INGEST: "fetching the video",
         Stage.CHUNK: "cutting the source",
         Stage.REASSEMBLE: "joining the segments",
         Stage.RENDITION: "making the version for browsers",

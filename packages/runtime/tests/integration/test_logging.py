@@ -17,6 +17,7 @@ with structlog.contextvars.bound_contextvars(job_id="job00001", segment_index=3)
     get_logger().warning("the work failed", code="render_failed")
     logging.getLogger("some.library").warning("a library's %s", "complaint")
 logging.getLogger("some.library").info("not wanted")
+secret = "hush"[:]
 try:
     1 / 0
 except ZeroDivisionError as error:
@@ -45,3 +46,5 @@ def test_standard_output_stays_for_results(log_format: str) -> None:
     assert done.stdout == ""
     assert "the work failed" in done.stderr
     assert "not wanted" not in done.stderr
+    assert "ZeroDivisionError" in done.stderr
+    assert "'hush'" not in done.stderr, "local variables may be secrets"

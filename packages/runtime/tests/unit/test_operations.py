@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from stereo_spot_runtime import cancel_job, delete_job, retry_job, submit, update_job
+from stereo_spot_runtime import cancel_job, delete_job, retry_job, submit, submit_url, update_job
+from stereo_spot_runtime.operations import accept_upload, duplicate_job, set_params, start_job
 from stereo_spot_shared.errors import Conflict, MissingSource, NotFound
 from stereo_spot_shared.jobs import JobError, JobStatus, Stage
-from stereo_spot_shared.messages import SegmentReady
+from stereo_spot_shared.messages import IngestRequest, SegmentReady
 from stereo_spot_shared.pipeline import fail
 from stereo_spot_shared.rendering import Quality, RenderParams
 
@@ -76,10 +77,78 @@ class TestSubmit:
         job = submit(platform, film, RenderParams(), job_id="job00001")
         assert (job.status, job.source.etag) == (JobStatus.QUEUED, stored[0].etag)
 
+    def test_a_job_whose_depth_the_workers_settled_is_still_what_was_asked_for(self, platform, film) -> None:
+        job = submit(platform, film, RenderParams(depth="auto"), job_id="job00001")
+        settled = update_job(platform, job.job_id, lambda job: job.evolve(params=RenderParams(depth="basic")))
+        assert submit(platform, film, RenderParams(depth="auto"), job_id="job00001") == settled
+        for other in (RenderParams(depth="other"), RenderParams(depth="auto", quality=Quality.DRAFT)):
+            with pytest.raises(Conflict):
+                submit(platform, film, other, job_id="job00001")
+
     def test_an_id_is_not_shared_by_different_jobs(self, platform, film) -> None:
         submit(platform, film, RenderParams(), job_id="job00001")
         with pytest.raises(Conflict, match="job00001"):
             submit(platform, film, RenderParams(quality=Quality.HIGH), job_id="job00001")
+
+
+URL = "https://a.example/films/a%20film.mp4?signature=secret"
+
+
+class TestSubmitUrl:
+    def test_a_worker_is_asked_to_fetch_it(self, platform) -> None:
+        job = submit_url(platform, URL, RenderParams(), job_id="job00001")
+        assert (job.status, job.source.name, job.source.url, job.source.size) == (JobStatus.INGESTING, "a film.mp4", URL, None)
+        assert waiting(platform, Stage.INGEST) == [IngestRequest(job_id="job00001").encode()]
+        assert submit_url(platform, URL, RenderParams(), job_id="job00001") == job, "the same request again"
+        assert waiting(platform, Stage.INGEST) == []
+
+    @pytest.mark.parametrize("point", ["create", "update"])
+    def test_an_interrupted_submission_goes_on_when_it_is_repeated(self, platform, point: str, monkeypatch) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(platform.jobs, point, lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                submit_url(platform, URL, RenderParams(), job_id="job00001")
+        assert submit_url(platform, URL, RenderParams(), job_id="job00001").status is JobStatus.INGESTING
+        assert len(waiting(platform, Stage.INGEST)) == 1
+
+    def test_another_video_or_other_parameters_are_another_job(self, platform, film) -> None:
+        submit_url(platform, URL, RenderParams(), job_id="job00001")
+        with pytest.raises(Conflict):
+            submit_url(platform, "https://a.example/other.mp4", RenderParams(), job_id="job00001")
+        with pytest.raises(Conflict):
+            submit_url(platform, URL, RenderParams(quality=Quality.DRAFT), job_id="job00001")
+        with pytest.raises(Conflict):
+            submit(platform, film, RenderParams(), job_id="job00001")
+
+    def test_a_signature_that_ran_out_is_replaced(self, platform) -> None:
+        submit_url(platform, URL, RenderParams(), job_id="job00001")
+        update_job(platform, "job00001", lambda job: fail(job, ERROR))
+        renewed = URL.replace("secret", "renewed")
+        submit_url(platform, renewed, RenderParams(), job_id="job00001")
+        assert retry_job(platform, "job00001").source.url == renewed
+        waiting(platform, Stage.INGEST)
+
+    def test_when_it_is_here_the_secret_is_forgotten_and_the_job_waits_for_its_word(self, platform) -> None:
+        job = submit_url(platform, URL, RenderParams(), job_id="job00001", start=False)
+        assert accept_upload(platform, "job00001") == job, "nothing is here"
+        stored = platform.storage.put_bytes(b"video", job.source.key)
+        here = accept_upload(platform, "job00001")
+        assert (here.status, here.source.etag, here.source.size) == (JobStatus.INGESTING, stored.etag, 5)
+        assert here.source.url == "https://a.example/films/a%20film.mp4"
+        assert accept_upload(platform, "job00001") == here
+        submit_url(platform, URL, RenderParams(), job_id="job00001", start=False)
+        assert "secret" not in platform.jobs.get("job00001").to_json().decode()
+        set_params(platform, "job00001", RenderParams(quality=Quality.DRAFT))
+        assert start_job(platform, "job00001").status is JobStatus.QUEUED
+        copy = duplicate_job(platform, "job00001", RenderParams(), new_id="job00002")
+        assert (copy.status, copy.source.url) == (JobStatus.UPLOADING, None)
+
+    def test_a_word_that_came_before_it_is_remembered(self, platform) -> None:
+        job = submit_url(platform, URL, RenderParams(), job_id="job00001", start=False)
+        assert start_job(platform, "job00001").status is JobStatus.INGESTING
+        platform.storage.put_bytes(b"video", job.source.key)
+        assert accept_upload(platform, "job00001").status is JobStatus.QUEUED
+        assert len(waiting(platform, Stage.CHUNK)) == 1
 
 
 class TestEnding:

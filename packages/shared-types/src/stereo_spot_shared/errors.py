@@ -13,6 +13,8 @@ StereoSpotError
 │   ├── UnsupportedMedia
 │   ├── MissingSource
 │   ├── SourceChanged
+│   ├── SourceRefused
+│   ├── SourceUnreachable   may pass: counted, like RenderFailed
 │   ├── InvalidMessage
 │   ├── EngineUnavailable
 │   ├── ModelMissing
@@ -116,6 +118,18 @@ class SourceChanged(PermanentError):
     """The source object is no longer the one that the job was planned for (its etag differs)."""
 
     code = "source_changed"
+
+
+class SourceRefused(PermanentError):
+    """A URL that is not to be fetched, or whose server does not give a video that may be taken in."""
+
+    code = "source_refused"
+
+
+class SourceUnreachable(PermanentError):
+    """A URL's server does not answer, or breaks off. Counted: it becomes the job's failure when the attempts are used up."""
+
+    code = "source_unreachable"
 
 
 class InvalidMessage(PermanentError):

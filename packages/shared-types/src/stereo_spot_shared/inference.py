@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 
 from pydantic import Field
 
+from stereo_spot_shared.api.problem import Problem
 from stereo_spot_shared.base import SCHEMA_VERSION, Value
 from stereo_spot_shared.manifest import SegmentSpec, VideoStream
 from stereo_spot_shared.rendering import RenderParams
@@ -65,6 +67,30 @@ class RenderResult(Value):
     """The estimator that was used (`auto` resolved)."""
     bytes: int = Field(ge=0)
     seconds: StageSeconds = StageSeconds()
+
+
+class RenderState(StrEnum):
+    """Where a request that an inference server has taken is."""
+
+    WAITING = "waiting"
+    """Behind others."""
+    RENDERING = "rendering"
+    DONE = "done"
+    """`result` says what was made."""
+    FAILED = "failed"
+    """`problem` says why."""
+
+
+class RenderStatus(Value):
+    """What an inference server says of a request that it has taken."""
+
+    attempt_id: str
+    state: RenderState
+    frames: int = Field(default=0, ge=0)
+    """Of the core, so far."""
+    total: int = Field(default=0, ge=0)
+    result: RenderResult | None = None
+    problem: Problem | None = None
 
 
 class MomentsTask(Value):

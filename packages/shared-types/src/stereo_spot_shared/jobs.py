@@ -12,6 +12,7 @@ from pydantic import Field
 
 from stereo_spot_shared.base import SCHEMA_VERSION, Value, utc_now
 from stereo_spot_shared.inference import StageSeconds
+from stereo_spot_shared.ingest import shown_url
 from stereo_spot_shared.rendering import RenderParams
 from stereo_spot_shared.timing import Rational, Ticks
 
@@ -19,11 +20,13 @@ from stereo_spot_shared.timing import Rational, Ticks
 class Stage(StrEnum):
     """A kind of work that a worker does; each has its own queue (`pipeline.STAGES`)."""
 
+    INGEST = "ingest"
     CHUNK = "chunk"
     RENDER = "render"
     REASSEMBLE = "reassemble"
     SWEEP = "sweep"
     RENDITION = "rendition"
+    RENDERED = "rendered"
 
 
 class JobStatus(StrEnum):
@@ -33,8 +36,10 @@ class JobStatus(StrEnum):
     """The job is known, its source is not there yet. Set by whoever submits."""
     UPLOADING = "uploading"
     """The source is on its way into object storage. Set by whoever submits."""
+    INGESTING = "ingesting"
+    """The source is fetched from its URL, or it is here and the job waits for a word to start. Set by whoever submits, and by retry."""
     QUEUED = "queued"
-    """The source is there and pinned by its etag; no worker has begun. Set by whoever submits, and by retry."""
+    """The source is there and pinned by its etag; no worker has begun. Set by whoever submits, by retry, and by the ingest stage."""
     CHUNKING = "chunking"
     """A media worker plans and cuts; segments that are cut are rendered meanwhile. Set by the chunk stage."""
     RENDERING = "rendering"
@@ -77,6 +82,14 @@ class Source(Value):
     """The file's name as its owner knows it: shown, and never used as a path."""
     etag: str | None = None
     size: int | None = None
+    url: str | None = Field(default=None, repr=False)
+    """Where it is fetched from. Its query may let anybody fetch, so that is shown nowhere, and forgotten once it is of no more use."""
+    validator: str | None = None
+    """What the URL's server calls the content that is being fetched: only more of the same is added to it."""
+
+    def forget_query(self) -> Self:
+        """This source, with its URL as it may be shown."""
+        return self if self.url is None else self.model_copy(update={"url": shown_url(self.url)})
 
 
 class Plan(Value):
@@ -222,8 +235,9 @@ class Activity(Value):
     worker: str
     attempt: int = 1
     done: int = 0
-    """Frames so far."""
+    """Frames so far; bytes, where a source is fetched."""
     total: int = 0
+    """0: not known."""
     note: str | None = None
     """In words, why the work waits, where it does (no space left, the backend is away), or why it ended where no job fails by it."""
     at: datetime = Field(default_factory=utc_now)

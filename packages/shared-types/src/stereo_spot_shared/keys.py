@@ -6,6 +6,7 @@
     jobs/<job>/segments/<index>/source.<container>
     jobs/<job>/segments/<index>/rendered/<attempt>.nut
     jobs/<job>/segments/<index>/rendered/<attempt>.json
+    jobs/<job>/segments/<index>/requests/<attempt>-<failures>.json
     jobs/<job>/output/<attempt>.<container>
     jobs/<job>/output/<attempt>-right.<container>
     jobs/<job>/output/rendition.mp4
@@ -72,6 +73,11 @@ def answer_key(job_id: str, index: int, attempt_id: str) -> str:
     return f"{rendered_prefix(job_id, index)}{attempt_id}.json"
 
 
+def request_key(job_id: str, index: int, attempt_id: str, failures: int) -> str:
+    """What an asynchronous backend is asked (a RenderRequest), after so many failed attempts."""
+    return f"{segments_prefix(job_id)}{index:06d}/requests/{attempt_id}-{failures}.json"
+
+
 def output_key(job_id: str, attempt_id: str, container: str, *, right: bool = False) -> str:
     """The finished video that one attempt made; `right`: the right view, where each has a file of its own."""
     return f"{job_prefix(job_id)}output/{attempt_id}{'-right' if right else ''}.{container}"
@@ -107,13 +113,26 @@ class ParsedKey:
     """What a key names."""
 
     kind: Literal[
-        "source", "manifest", "poster", "segment", "rendered", "answer", "output", "rendition", "subtitles", "result", "record", "web"
+        "source",
+        "manifest",
+        "poster",
+        "segment",
+        "rendered",
+        "answer",
+        "request",
+        "output",
+        "rendition",
+        "subtitles",
+        "result",
+        "record",
+        "web",
     ]
     job_id: str = ""
     """Empty where the key is no job's."""
     segment_index: int | None = None
     attempt_id: str | None = None
     extension: str | None = None
+    failures: int | None = None
     view: str | None = None
     stream_index: int | None = None
     name: str | None = None
@@ -131,6 +150,7 @@ _PATTERNS = {
     "segment": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/source\.{_EXTENSION}"),
     "rendered": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/rendered/{_ATTEMPT}\.nut"),
     "answer": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/rendered/{_ATTEMPT}\.json"),
+    "request": re.compile(rf"jobs/{_JOB}/segments/{_INDEX}/requests/{_ATTEMPT}-(?P<failures>0|[1-9][0-9]*)\.json"),
     "result": re.compile(rf"jobs/{_JOB}/output/result\.json"),
     "rendition": re.compile(rf"jobs/{_JOB}/output/rendition\.mp4"),
     "subtitles": re.compile(rf"jobs/{_JOB}/output/subtitles/{_STREAM}\.vtt"),
@@ -145,7 +165,7 @@ def parse_key(key: str) -> ParsedKey:
     for kind, pattern in _PATTERNS.items():
         if match := pattern.fullmatch(key):
             found: dict[str, str | int | None] = dict(match.groupdict())
-            for name in ("segment_index", "stream_index"):
+            for name in ("segment_index", "stream_index", "failures"):
                 if isinstance(index := found.get(name), str):
                     found[name] = int(index)
             return ParsedKey(kind=kind, **found)  # type: ignore[arg-type]  # the groups are the fields

@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, ValidationError
 
+from stereo_spot_shared.api.problem import Problem
 from stereo_spot_shared.base import SCHEMA_VERSION, Value
 from stereo_spot_shared.errors import InvalidMessage, UnknownSchema
 from stereo_spot_shared.jobs import Stage
@@ -45,6 +46,12 @@ class Message(Value):
             raise InvalidMessage(f"a {cls.__name__} could not be read: {error.errors()[0]['msg']}") from error
 
 
+class IngestRequest(Message):
+    """Fetch a job's source from its URL."""
+
+    stage = Stage.INGEST
+
+
 class ChunkRequest(Message):
     """Plan and cut a job's source."""
 
@@ -57,6 +64,20 @@ class SegmentReady(Message):
     stage = Stage.RENDER
 
     segment_index: int = Field(ge=0)
+    failures: int = Field(default=0, ge=0)
+    """How many attempts have failed at a backend that answers by message: there no delivery counts them."""
+
+
+class SegmentRendered(Message):
+    """An asynchronous backend has ended an attempt at a segment: it stored something, or `problem` says why not."""
+
+    stage = Stage.RENDERED
+
+    segment_index: int = Field(ge=0)
+    attempt_id: str
+    failures: int = Field(default=0, ge=0)
+    """How many attempts at the segment had failed before this one."""
+    problem: Problem | None = None
 
 
 class ReassembleRequest(Message):

@@ -22,6 +22,16 @@ TOKENS = {
 }
 """With the left view first, and with the right view first. An anaglyph is called what its layout is."""
 
+LONGEST_NAME = 200
+UNNAMED = "video"
+
+
+def harmless_name(name: str) -> str:
+    """A name that came from outside, fit for one file: printable, no folders, at most LONGEST_NAME bytes; UNNAMED where nothing is left."""
+    printable = "".join(character if character.isprintable() and character not in "/\\" else "_" for character in name)
+    short = printable.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore").strip()
+    return short if short.strip(". ") else UNNAMED
+
 
 def view_names(name: str) -> tuple[str, str]:
     """The names of the left and of the right view's file of a result that is called `name`."""

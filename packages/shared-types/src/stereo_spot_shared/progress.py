@@ -18,10 +18,12 @@ class JobProgress:
 
     status: JobStatus
     fraction: float
-    """0 to 1, over all stages."""
+    """0 to 1, over all stages; while a source is fetched, of that alone, since nobody knows yet what the others will take."""
     frames_done: int
     frames_total: int | None
     """None until the video has been scanned."""
+    bytes_done: int | None = None
+    """Of a source that is being fetched; None at any other time."""
 
 
 def job_progress(job: Job, *, completed_frames: int, activities: Iterable[Activity] = ()) -> JobProgress:
@@ -31,7 +33,10 @@ def job_progress(job: Job, *, completed_frames: int, activities: Iterable[Activi
         total = job.plan.frame_count if job.plan else completed_frames
         return JobProgress(job.status, 1.0, total, total)
     if job.plan is None:
-        return JobProgress(job.status, 0.0, 0, None)
+        if job.status is not JobStatus.INGESTING:
+            return JobProgress(job.status, 0.0, 0, None)
+        fetched = max((a.done for a in activities if a.stage is Stage.INGEST), default=0)
+        return JobProgress(job.status, min(1.0, fetched / job.source.size) if job.source.size else 0.0, 0, None, fetched)
     total = job.plan.frame_count
     under_way = sum(a.done for a in activities if a.stage is Stage.RENDER and a.done < a.total)
     frames = min(total, completed_frames + under_way)

@@ -170,6 +170,15 @@ class RenderParams(Value):
     """Seconds from the first frame: the frames that are shown from `start` on and before `end` are wanted, all by default."""
 
     @property
+    def leaves_depth_open(self) -> bool:
+        """Whether the workers choose the estimator, by what they have. The first finished segment then settles it for the whole job."""
+        return self.depth == AUTO and self.depth_file is None and self.engine is Engine.OWN
+
+    def is_met_by(self, settled: RenderParams) -> bool:
+        """Whether a job of the parameters `settled` is what these ask for: the same, or with the depth that these leave open settled."""
+        return settled == (self.model_copy(update={"depth": settled.depth}) if self.leaves_depth_open else self)
+
+    @property
     def follows_shots(self) -> bool:
         """Whether rendering a frame needs to know what its shot has shown so far."""
         return self.convergence == AUTO or self.floating_window

@@ -8,13 +8,14 @@ from fractions import Fraction
 import pytest
 
 from stereo_spot_shared.jobs import Job, JobError, JobResult, JobStatus, Plan, Source, Stage
-from stereo_spot_shared.messages import ChunkRequest, Message, ReassembleRequest, SegmentReady, SweepRequest
+from stereo_spot_shared.messages import ChunkRequest, IngestRequest, Message, ReassembleRequest, SegmentReady, SweepRequest
 from stereo_spot_shared.pipeline import STAGES, Completions, Move, Objects, Send, Step, fail, next_steps, retry
 from stereo_spot_shared.rendering import RenderParams
 
 NOW = datetime(2025, 1, 1, 12, tzinfo=UTC)
 PLAN = Plan(plan_id="plan", segment_count=3, frame_count=30, duration=Fraction(1))
 RESULT = JobResult(output_key="jobs/j/output/a.mp4", etag="e", bytes=1, frames=30, width=2, height=2, depth="basic")
+URL = Source(key="jobs/job00001/source", name="film.mp4", url="https://a.example/film.mp4")
 ERROR = JobError(code="render_failed", message="it failed")
 SOURCE = Objects(source_etag="etag")
 
@@ -44,6 +45,16 @@ def test_a_queued_job_is_sent_to_be_chunked_once() -> None:
     steps = next_steps(a_job(JobStatus.QUEUED), Completions(), SOURCE, now=NOW)
     assert sent(steps) == [ChunkRequest(job_id="job00001")]
     assert next_steps(moved(steps), Completions(), SOURCE, now=NOW, patience=0) == []
+
+
+def test_a_source_is_fetched_and_then_the_job_goes_on_once_it_was_told_to() -> None:
+    job = a_job(JobStatus.INGESTING).evolve(source=URL)
+    steps = next_steps(job, Completions(), Objects(), now=NOW)
+    assert sent(steps) == [IngestRequest(job_id="job00001")]
+    here = moved(steps).evolve(source=URL.model_copy(update={"etag": "etag"}), version=7)
+    assert next_steps(here, Completions(), Objects(), now=NOW, patience=0) == [], "a person acts next"
+    told = here.evolve(start_when_uploaded=True)
+    assert moved(next_steps(told, Completions(), Objects(), now=NOW)).status is JobStatus.QUEUED
 
 
 @pytest.mark.parametrize(("etag", "code"), [(None, "missing_source"), ("another", "source_changed")])
@@ -94,6 +105,7 @@ def test_a_person_acts_next(status: JobStatus) -> None:
 
 
 LOST = [
+    (a_job(JobStatus.INGESTING).evolve(source=URL), Stage.INGEST, [IngestRequest(job_id="job00001")]),
     (a_job(JobStatus.QUEUED), Stage.CHUNK, [ChunkRequest(job_id="job00001")]),
     (a_job(JobStatus.CHUNKING), Stage.CHUNK, [ChunkRequest(job_id="job00001")]),
     (a_job(JobStatus.RENDERING, plan=PLAN, cut=3, sent=3), Stage.RENDER, ready(0, 2)),

@@ -135,6 +135,22 @@ class Failed(Exception):
     """An attempt at a poison segment."""
 
 
+def ingest(world: World, job_id: str) -> Steps:
+    if world.jobs[job_id].source.etag is None:
+        yield
+        world.sources.setdefault(job_id, "etag")  # put if absent
+        yield
+        if world.jobs[job_id].status in {JobStatus.CANCELLED, JobStatus.DELETED}:
+            world.sources.pop(job_id, None)
+            return
+        here = {"etag": "etag"}
+        yield from world.change(
+            job_id,
+            lambda job: job.evolve(source=job.source.model_copy(update=here)) if job.status is JobStatus.INGESTING else None,
+        )
+    yield from world.advance(job_id)
+
+
 def chunk(world: World, job_id: str) -> Steps:
     segments = world.segments[job_id]
     statuses = STAGES[Stage.CHUNK].statuses
@@ -213,7 +229,9 @@ def work(world: World, number: int, message: Message) -> Steps:
         if isinstance(message, SegmentReady):
             yield from render(world, job_id, message.segment_index, attempt >= spec.max_attempts)
         else:
-            yield from {Stage.CHUNK: chunk, Stage.REASSEMBLE: reassemble, Stage.SWEEP: sweep}[message.stage](world, job_id)
+            yield from {Stage.INGEST: ingest, Stage.CHUNK: chunk, Stage.REASSEMBLE: reassemble, Stage.SWEEP: sweep}[message.stage](
+                world, job_id
+            )
     yield
     world.messages.pop(number, None)
 
@@ -233,16 +251,22 @@ JOB_IDS = ("job00001", "job00002")
 class PipelineMachine(RuleBasedStateMachine):
     """See the module text."""
 
-    @initialize(segments=st.lists(st.integers(1, 4), min_size=1, max_size=2))
-    def submit(self, segments: list[int]) -> None:
+    @initialize(segments=st.lists(st.integers(1, 4), min_size=1, max_size=2), data=st.data())
+    def submit(self, segments: list[int], data: st.DataObject) -> None:
         self.world = World()
         self.workers: list[tuple[Message | None, Steps]] = []
         self.stood: dict[tuple[str, int], str] = {}
         for job_id, n in zip(JOB_IDS, segments, strict=False):
             source = Source(key=source_key(job_id), name="a.mp4", etag="etag", size=1)
+            status = data.draw(st.sampled_from([JobStatus.QUEUED, JobStatus.INGESTING]))
+            if status is JobStatus.INGESTING:
+                source = Source(key=source_key(job_id), name="a.mp4", url="https://a.example/a.mp4")
+            else:
+                self.world.sources[job_id] = "etag"
             self.world.segments[job_id] = n
-            self.world.jobs[job_id] = Job(job_id=job_id, source=source, params=RenderParams(), status=JobStatus.QUEUED)
-            self.world.sources[job_id] = "etag"
+            self.world.jobs[job_id] = Job(
+                job_id=job_id, source=source, params=RenderParams(), status=status, start_when_uploaded=status is JobStatus.INGESTING
+            )
             self.start(None, self.world.advance(job_id))
 
     def start(self, message: Message | None, worker: Steps) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from fractions import Fraction
 
@@ -27,7 +28,7 @@ from stereo_spot_shared.rendering import RenderParams
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 PLAN = Plan(plan_id="plan", segment_count=3, frame_count=30, duration=Fraction(1))
 ERROR = JobError(code="render_failed", message="it failed")
-RETRIED = {JobStatus.QUEUED, JobStatus.CHUNKING, JobStatus.RENDERING}
+RETRIED = {JobStatus.INGESTING, JobStatus.QUEUED, JobStatus.CHUNKING, JobStatus.RENDERING}
 
 
 def a_job(status: JobStatus, **fields) -> Job:
@@ -87,15 +88,24 @@ def test_only_a_failed_job_goes_back() -> None:
     ("fields", "status"),
     [
         ({}, JobStatus.QUEUED),
+        ({"source": Source(key="k", name="n", url="https://a.example/n")}, JobStatus.INGESTING),
+        ({"source": Source(key="k", name="n", url="https://a.example/n", etag="e")}, JobStatus.QUEUED),
         ({"plan": PLAN, "cut": 2, "sent": 2}, JobStatus.CHUNKING),
         ({"plan": PLAN, "cut": 3, "sent": 3}, JobStatus.RENDERING),
     ],
 )
 def test_a_retry_goes_back_to_the_first_stage_that_is_not_done(fields: dict, status: JobStatus) -> None:
-    failed = fail(a_job(JobStatus.CHUNKING, **fields), ERROR)
+    failed = fail(a_job(JobStatus.CHUNKING).evolve(**fields), ERROR)
     assert failed.error == ERROR
     again = retry(failed)
     assert (again.status, again.error, again.sent, again.hinted_at) == (status, None, 0, None)
+
+
+@pytest.mark.parametrize("end", [cancel, delete])
+def test_what_lets_anybody_fetch_is_forgotten_with_the_job(end: Callable[[Job], Job]) -> None:
+    job = a_job(JobStatus.INGESTING).evolve(source=Source(key="k", name="n", url="https://a.example/n?signature=secret"))
+    assert end(job).source.url == "https://a.example/n"
+    assert "secret" not in repr(job)
 
 
 def test_the_chunk_stage_moves_with_a_sign_of_life() -> None:

@@ -24,11 +24,11 @@ from pydantic_core import to_json
 from stereo_inference.depth import DepthEstimator, estimator_names, estimator_of
 from stereo_inference.iw3.engine import render_segment_with_iw3
 from stereo_inference.iw3.installation import Installation
-from stereo_inference.memory import keep_pictures
+from stereo_inference.memory import keep_pictures, let_go_of_libraries
 from stereo_inference.render import render_segment
 from stereo_inference.settings import Settings
 from stereo_inference.video_io.encoder_process import EncoderProcess
-from stereo_inference.warm_up import warm_up
+from stereo_inference.warm_up import load_kernels
 from stereo_spot_media.sandbox import encode_error
 from stereo_spot_shared.errors import InvalidMessage, RenderFailed, StereoSpotError
 from stereo_spot_shared.inference import RenderProgress, RenderRequest, RenderResult
@@ -43,7 +43,8 @@ def serve(*, threads: int, applied: tuple[str, ...]) -> None:
     keep_pictures()
     stop = StopRequest()
     with EncoderProcess() as encoder:  # it starts while the kernels are loaded
-        warm_up()
+        load_kernels()
+        let_go_of_libraries()
         send(answers, "ready", {"pid": os.getpid(), "threads": threads, "estimators": estimator_names(), "limits": applied})
         renderer = Renderer(answers, encoder, threads, stop)
         while not stop.asked and (line := sys.stdin.buffer.readline()):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import ParamSpec, TypeVar
 
 from numba import njit
+from numba.core import event
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,3 +23,24 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     gives what IEEE 754 says and raises nothing, as in C: no loop that divides would be vectorised with the check.
     """
     return njit(cache=True, nogil=True, error_model="numpy")(function)
+
+
+class NotCompiled(Exception):
+    """A function is not in the cache on disk."""
+
+
+class Refusal(event.Listener):
+    """Ends a compilation before it begins."""
+
+    def on_start(self, event: event.Event) -> None:
+        raise NotCompiled(event.data["dispatcher"].py_func.__qualname__)
+
+    def on_end(self, event: event.Event) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def only_from_cache() -> Iterator[None]:
+    """For the length of a `with` block compiled functions are loaded from the cache on disk; one that is not there raises NotCompiled."""
+    with event.install_listener("numba:compile", Refusal()):
+        yield

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,17 +15,18 @@ import psutil
 import pytest
 from rendering_fixtures import cut
 
+from stereo_inference.warm_up import PIXEL_FORMATS_TRIED
 from stereo_spot_media.demo_clip import Clip
 from stereo_spot_media.scene import Scene
 
 RANDOM_MODEL = Path(__file__).parents[4] / "tools" / "random_depth_model.py"
 
 
-def peaks(folder: Path, clip: Clip, threads: int = 1, **params: object) -> list[int]:
+def peaks(folder: Path, clip: Clip, threads: int = 1, environment: dict[str, str] | None = None, **params: object) -> list[int]:
     """Bytes that the process held resident at most while it rendered a clip, and so for the process of its encoder."""
     job = cut(folder, clip, **params)
     command = [sys.executable, "-m", "stereo_inference.main", "worker", "--threads", str(threads)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | (environment or {})) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(job.request().model_dump_json().encode() + b"\n")
@@ -56,6 +60,32 @@ def test_1080p_side_by_side_stays_within_the_promise(tmp_path: Path, pixel_forma
     clip = Clip(scene=Scene(width=1920, height=1080), frames=48, pixel_format=pixel_format, options={"preset": "ultrafast"})
     found = peaks(tmp_path, clip, threads, quality=quality)
     assert max(found) < 400_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's own count of memory, which only Linux shows this way")
+def test_with_nothing_compiled_yet_it_stays_within_the_promise_too(tmp_path: Path) -> None:
+    """As after an installation: neither the renderer nor the processes that compile its kernels take more."""
+    compiling = []
+    for pixel_format in PIXEL_FORMATS_TRIED:
+        command = [sys.executable, "-m", "stereo_inference.warm_up", pixel_format, str(os.getpid())]
+        with subprocess.Popen(command, env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "apart")}) as process:
+            compiling.append(most_resident_until_its_end(process))
+        assert process.returncode == 0
+    clip = Clip(scene=Scene(width=1920, height=1080), frames=48, pixel_format="yuv444p10le", options={"preset": "ultrafast"})
+    rendering = peaks(tmp_path, clip, 2, {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}, quality="balanced")
+    assert list((tmp_path / "cache").rglob("*.nbc"))
+    assert max(*compiling, *rendering) < 400_000_000, f"{[round(each / 1e6) for each in (*compiling, *rendering)]} MB"
+
+
+def most_resident_until_its_end(process: subprocess.Popen[bytes]) -> int:
+    """The last count before a process ended."""
+    found = 0
+    while process.poll() is None:
+        with contextlib.suppress(OSError, ValueError):  # it ended just now, and has no memory any more
+            found = most_resident(process.pid)
+        time.sleep(0.02)
+    return found
 
 
 @pytest.mark.slow

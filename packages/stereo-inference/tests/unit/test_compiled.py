@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
+from pathlib import Path
+from types import ModuleType
 
+import pytest
 from numba.core.registry import CPUDispatcher
 
 import stereo_inference
+from stereo_inference.compiled import NotCompiled, only_from_cache
 from stereo_inference.stereo import warp
 
 
@@ -35,3 +40,29 @@ def test_every_compiled_function_has_a_name_of_its_own():
     names = [(k.py_func.__module__, k.py_func.__qualname__) for k in kernels()]
     assert len(set(names)) == len(names)
     assert not [name for name in names if "<" in name[1]]
+
+
+def imported(path: Path) -> ModuleType:
+    """The module at `path`, made anew."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_only_from_cache_loads_what_was_compiled_and_compiles_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "doubling.py"
+    path.write_text("from stereo_inference.compiled import compiled\n\n@compiled\ndef double(x):\n    return 2 * x\n")
+    first = imported(path)
+    with pytest.raises(NotCompiled, match="double"), only_from_cache():
+        first.double(2)
+    assert not first.double.signatures
+    assert first.double(2) == 4
+    again = imported(path)
+    with only_from_cache():
+        assert again.double(2) == 4
+        with pytest.raises(NotCompiled):
+            again.double(2.5)
+    assert again.double(2.5) == 5.0

@@ -11,11 +11,12 @@ from stereo_spot_runtime.advance import advance
 from stereo_spot_runtime.context import WorkContext
 from stereo_spot_runtime.paging import all_objects
 from stereo_spot_runtime.scratch import attempt_directory
+from stereo_spot_runtime.updates import update_job
 from stereo_spot_shared import keys
-from stereo_spot_shared.errors import NotFound, PermanentError
+from stereo_spot_shared.errors import InferenceUnavailable, NotFound, PermanentError
 from stereo_spot_shared.inference import RenderResult
 from stereo_spot_shared.interfaces import ObjectInfo, ObjectStorage, Platform
-from stereo_spot_shared.jobs import JobStatus, SegmentCompletion
+from stereo_spot_shared.jobs import Job, JobStatus, SegmentCompletion
 from video_worker.inspection import check_rendered
 from video_worker.segment import Segment
 from video_worker.settings import VideoWorkerSettings
@@ -26,12 +27,14 @@ _KEEPS_NO_SEGMENTS = frozenset({JobStatus.COMPLETED, JobStatus.CANCELLED, JobSta
 def complete(segment: Segment, attempt_id: str, result: RenderResult, context: WorkContext, settings: VideoWorkerSettings) -> None:
     """Validate the object that an attempt stored and record it. VerificationFailed, and the object removed, where it is bad.
 
-    Where another attempt was recorded before, that one stands and this one's object is removed.
+    Where another attempt was recorded before, that one stands and this one's object is removed. InferenceUnavailable, and the object
+    removed, where the rest of the job is rendered with another depth.
     """
     platform, job_id = context.platform, segment.job.job_id
     try:
         stored = _validate(segment, attempt_id, result, context, settings)
-    except PermanentError:
+        _settle_depth(platform, segment.job, result.depth)
+    except (PermanentError, InferenceUnavailable):
         _remove(segment, attempt_id, platform.storage)
         raise
     completion = SegmentCompletion(
@@ -68,7 +71,7 @@ def adopt(segment: Segment, context: WorkContext, settings: VideoWorkerSettings)
         try:
             result = RenderResult.model_validate_json(storage.read_range(segment.answer_key(parsed.attempt_id)))
             complete(segment, parsed.attempt_id, result, context, settings)
-        except (NotFound, ValidationError, PermanentError) as error:
+        except (NotFound, ValidationError, PermanentError, InferenceUnavailable) as error:
             context.log.info("an earlier attempt's object is of no use", key=found.key, because=str(error))
             continue
         context.log.info("an earlier attempt's object was recorded", key=found.key)
@@ -107,6 +110,22 @@ def _validate(segment: Segment, attempt_id: str, result: RenderResult, context: 
         check_rendered(segment, result, path, context.should_stop)
     context.progress(len(segment.spec.core), len(segment.spec.core))
     return stored
+
+
+def _settle_depth(platform: Platform, job: Job, depth: str) -> None:
+    """Where the job leaves its depth open, pin the one that its first finished segment was rendered with: all of it is to look alike.
+
+    InferenceUnavailable where a worker that has other models was first: this segment is rendered again, as the job says by then.
+    """
+    if not job.params.leaves_depth_open:
+        return
+
+    def settle(job: Job) -> Job | None:
+        return job.evolve(params=job.params.model_copy(update={"depth": depth})) if job.params.leaves_depth_open else None
+
+    settled = update_job(platform, job.job_id, settle).params.depth
+    if settled != depth:
+        raise InferenceUnavailable(f"The job is rendered with the depth {settled}, this segment was with {depth}: it is rendered again.")
 
 
 def _remove(segment: Segment, attempt_id: str, storage: ObjectStorage) -> None:

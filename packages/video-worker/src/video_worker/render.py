@@ -1,4 +1,4 @@
-"""Render: have one segment rendered by the inference backend, then see to its completion."""
+"""Render: have one segment rendered by the inference backend, then see to its completion; or send it to one that answers by message."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from stereo_spot_runtime.manifests import load_manifest
 from stereo_spot_runtime.watch import JobWatch
 from stereo_spot_shared.errors import InvalidMessage, RetryableError
 from stereo_spot_shared.inference import RenderProgress, RenderResult
-from stereo_spot_shared.interfaces import InferenceBackend, ObjectStorage, Platform
+from stereo_spot_shared.interfaces import AsynchronousBackend, InferenceBackend, ObjectStorage, Platform
 from stereo_spot_shared.jobs import Job, Plan, Stage
 from stereo_spot_shared.manifest import Manifest
 from stereo_spot_shared.messages import SegmentReady
 from stereo_spot_shared.pipeline import STAGES
 from video_worker.backends import open_backend
 from video_worker.completion import adopt, complete, leaving_nothing_unwanted, settle
+from video_worker.dispatch import dispatch
 from video_worker.segment import Segment
 from video_worker.settings import VideoWorkerSettings
 
@@ -30,7 +31,7 @@ class RenderStage:
 
     def __init__(self, settings: VideoWorkerSettings) -> None:
         self._settings = settings
-        self._backend: InferenceBackend | None = None
+        self._backend: InferenceBackend | AsynchronousBackend | None = None
         self._manifests: dict[str, Manifest] = {}
 
     def __call__(self, message: SegmentReady, context: WorkContext) -> None:
@@ -48,9 +49,13 @@ class RenderStage:
                 return
             watch = JobWatch(platform.jobs, job.job_id, _WANTED)
             with watch.quiet_end():
-                segment = self._segment(platform.storage, job, job.plan, index)
+                segment = self.segment(platform.storage, job, job.plan, index)
                 if completion is None and not adopt(segment, context, self._settings):
-                    result = self._render(segment, context, watch)
+                    backend = self.backend(platform.storage)
+                    if isinstance(backend, AsynchronousBackend):
+                        dispatch(segment, backend, context, watch, failures=message.failures)
+                        return
+                    result = self._render(segment, backend, context, watch)
                     complete(segment, context.attempt_id, result, context, self._settings)
                 settle(segment, context)
 
@@ -60,7 +65,9 @@ class RenderStage:
         Where that fails now, the first segment meets the same error, and waits for what is missing.
         """
         try:
-            self._open(platform.storage).prepare()
+            backend = self.backend(platform.storage)
+            if not isinstance(backend, AsynchronousBackend):
+                backend.prepare()
         except RetryableError as error:
             log.warning("the backend is not ready yet", error=str(error), hint=error.hint)
 
@@ -69,7 +76,7 @@ class RenderStage:
         if self._backend is not None:
             self._backend.close()
 
-    def _segment(self, storage: ObjectStorage, job: Job, plan: Plan, index: int) -> Segment:
+    def segment(self, storage: ObjectStorage, job: Job, plan: Plan, index: int) -> Segment:
         """The segment by the job's plan; the last few plans are kept, since a worker renders many segments of one job."""
         if plan.plan_id not in self._manifests:
             self._manifests[plan.plan_id] = load_manifest(storage, job.job_id, plan.plan_id)
@@ -80,21 +87,20 @@ class RenderStage:
             raise InvalidMessage(f"job {job.job_id} has {len(manifest.segments)} segments, and no segment {index}")
         return Segment(job, plan.plan_id, manifest, manifest.segments[index])
 
-    def _render(self, segment: Segment, context: WorkContext, watch: JobWatch) -> RenderResult:
-        storage = context.platform.storage
-        backend = self._open(storage)
+    def _render(self, segment: Segment, backend: InferenceBackend, context: WorkContext, watch: JobWatch) -> RenderResult:
         total = len(segment.spec.core)
 
         def on_progress(progress: RenderProgress) -> None:
             context.progress(min(progress.frames, total), total)
 
         return backend.render(
-            segment.request(context.attempt_id, storage),
+            segment.request(context.attempt_id, context.platform.storage),
             on_progress=on_progress,
             should_stop=lambda: context.should_stop() or watch.given_up(),
         )
 
-    def _open(self, storage: ObjectStorage) -> InferenceBackend:
+    def backend(self, storage: ObjectStorage) -> InferenceBackend | AsynchronousBackend:
+        """The backend of the settings, opened once. InferenceUnavailable where it cannot be."""
         if self._backend is None:
             self._backend = open_backend(self._settings, storage)
         return self._backend

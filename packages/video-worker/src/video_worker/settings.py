@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import AnyHttpUrl, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stereo_spot_shared.jobs import Stage
@@ -29,9 +29,13 @@ class VideoWorkerSettings(BaseSettings):
     """Where an attempt keeps its files. On the embedded platform it should lie on the data directory's file system:
     objects are then linked instead of copied."""
     inference_backend: str = "local"
-    """Where segments are rendered: a name of `backends.BACKENDS`."""
+    """Where segments are rendered: a name of `backends.BACKENDS`, or of one that an installed package brings."""
     inference_command: tuple[str, ...] = (sys.executable, "-m", "stereo_inference.main", "worker")
     """The command of the `local` backend, as a JSON list."""
+    inference_url: AnyHttpUrl | None = None
+    """Of the `http` backend: where the inference server listens."""
+    inference_token: SecretStr | None = None
+    """What it is sent as `Authorization: Bearer …`."""
     inference_stall_seconds: float = Field(default=STAGES[Stage.RENDER].stall_seconds * 0.8, gt=0)
     """A rendering process that reports no progress for so long is killed, before the whole worker is taken for hung."""
 

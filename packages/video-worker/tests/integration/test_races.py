@@ -163,3 +163,33 @@ def test_a_job_that_renders_nothing_is_left_alone(platform, stage_with, work, jo
     work(stage_with(), job, 0)
     assert platform.jobs.get(job.job_id) == before
     assert platform.queues[Stage.RENDER].depth().waiting == 0
+
+
+@pytest.fixture
+def open_job(platform, job):
+    """That job, leaving its depth to whoever renders first."""
+    return update_job(platform, job.job_id, lambda job: job.evolve(params=job.params.model_copy(update={"depth": "auto"})))
+
+
+def test_the_first_finished_segment_settles_the_depth_of_the_whole_job(platform, stage, work, open_job):
+    work(stage, open_job, 0)
+    assert platform.completions.get(open_job.job_id, 0).depth == "basic"
+    assert platform.jobs.get(open_job.job_id).params.depth == "basic"
+
+
+def test_a_segment_with_another_depth_than_the_job_was_settled_with_is_rendered_again(
+    platform, hooked, stage, work, open_job, rendered_keys, monkeypatch
+):
+    """Two workers begin at once, one of which has a model; the other is slower, and renders once more with what was settled."""
+    monkeypatch.setattr("stereo_spot_runtime.retry._PLATFORM_BASE", 0.0)
+
+    def settle(depth):
+        update_job(platform, open_job.job_id, lambda job: job.evolve(params=job.params.model_copy(update={"depth": depth})))
+
+    work(hooked(lambda: settle("some-model")), open_job, 0)
+    assert platform.completions.get(open_job.job_id, 0) is None
+    assert rendered_keys(open_job) == []
+    assert platform.jobs.get(open_job.job_id).params.depth == "some-model"
+    settle("basic")
+    work(stage, open_job, 0, send=False)
+    assert platform.completions.get(open_job.job_id, 0).depth == "basic"

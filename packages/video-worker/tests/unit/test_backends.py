@@ -17,7 +17,7 @@ from video_worker.settings import VideoWorkerSettings, inference_environment
 
 
 def test_an_unknown_backend_is_answered_with_those_there_are(platform):
-    with pytest.raises(InferenceUnavailable, match="no inference backend 'sagemakr'; there are: local"):
+    with pytest.raises(InferenceUnavailable, match="no inference backend 'sagemakr'; there are: http, local"):
         open_backend(VideoWorkerSettings(inference_backend="sagemakr"), platform.storage)
 
 

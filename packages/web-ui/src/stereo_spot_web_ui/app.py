@@ -30,20 +30,22 @@ from stereo_spot_web_ui.jobs.look import Looker
 from stereo_spot_web_ui.jobs.watch import Watcher
 from stereo_spot_web_ui.notify.ended import watch_for_ends
 from stereo_spot_web_ui.notify.push import Push
-from stereo_spot_web_ui.pages import health, library, new, settings, watch
+from stereo_spot_web_ui.notify.webhook import Webhook
+from stereo_spot_web_ui.pages import api_docs, health, library, new, settings, watch
 from stereo_spot_web_ui.preferences import PreferencesStore, server_secret
 from stereo_spot_web_ui.problems import install
 from stereo_spot_web_ui.rendering import STATIC
 from stereo_spot_web_ui.retention import run_retention
 from stereo_spot_web_ui.security import oidc, sign_in
+from stereo_spot_web_ui.security.bodies import Bodies
 from stereo_spot_web_ui.security.gate import Gate
 from stereo_spot_web_ui.security.headers import SecurityHeaders
 from stereo_spot_web_ui.security.hosts import TrustedHosts
 from stereo_spot_web_ui.security.links import Links
+from stereo_spot_web_ui.security.sessions import SESSION_SECONDS, Sessions
 from stereo_spot_web_ui.security.sign_in import Attempts
 from stereo_spot_web_ui.settings import WebSettings
 
-SESSION_SECONDS = 14 * 24 * 3600
 GZIP_FROM_BYTES = 2000
 ROUTERS = (
     jobs_api.router,
@@ -56,6 +58,7 @@ ROUTERS = (
     heresphere.router,
     sign_in.router,
     oidc.router,
+    api_docs.router,
     health.router,
     library.router,
     new.router,
@@ -77,6 +80,7 @@ def create_app(platform: Platform, web_settings: WebSettings) -> FastAPI:
     secret = server_secret(platform.storage)
     links = Links(secret)
     looker = Looker(platform, web_settings, links)
+    sessions, attempts = Sessions(platform.storage, web_settings, secret), Attempts()
     web = Web(
         platform=platform,
         settings=web_settings,
@@ -84,9 +88,11 @@ def create_app(platform: Platform, web_settings: WebSettings) -> FastAPI:
         looker=looker,
         watcher=Watcher(platform, looker),
         preferences=PreferencesStore(platform.storage),
-        push=Push(platform.storage),
+        push=Push(platform.storage, web_settings),
+        webhook=Webhook(web_settings),
         companion=Companion(),
-        attempts=Attempts(),
+        sessions=sessions,
+        attempts=attempts,
     )
     https = web_settings.base_url is not None and web_settings.base_url.scheme == "https"
     app = FastAPI(
@@ -109,7 +115,8 @@ def create_app(platform: Platform, web_settings: WebSettings) -> FastAPI:
                 same_site="lax",
                 https_only=https,
             ),
-            Middleware(Gate, settings=web_settings, links=links),
+            Middleware(Gate, settings=web_settings, links=links, sessions=sessions, attempts=attempts),
+            Middleware(Bodies),
             Middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES),
         ],
     )
@@ -139,7 +146,9 @@ async def background(app: FastAPI) -> AsyncIterator[None]:
     stop = threading.Event()
     threads = [
         threading.Thread(target=watch_for_ends, args=(web, stop), name="ended jobs", daemon=True),
-        threading.Thread(target=run_retention, args=(web.platform, web.preferences, stop), name="retention", daemon=True),
+        threading.Thread(target=web.push.outbox.run, args=(stop,), name="notifications", daemon=True),
+        threading.Thread(target=web.webhook.outbox.run, args=(stop,), name="webhook", daemon=True),
+        threading.Thread(target=run_retention, args=(web.platform, web.preferences, web.sessions, stop), name="retention", daemon=True),
     ]
     for thread in threads:
         thread.start()

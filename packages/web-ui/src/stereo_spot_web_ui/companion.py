@@ -16,11 +16,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from stereo_spot_media.sandbox import ChildLimits, run_in_child
 from stereo_spot_runtime.settings import child_environment
-from stereo_spot_shared.base import Value
+from stereo_spot_shared.api.server import Model
 from stereo_spot_shared.errors import StereoSpotError
 from stereo_spot_shared.inference import Moments, MomentsTask
 from stereo_spot_shared.rendering import RenderParams
@@ -35,26 +35,6 @@ class ModelsFailed(StereoSpotError):
     """What stereo-inference said of a model that could not be had."""
 
     code = "model_missing"
-
-
-class Model(Value):
-    """A depth model that is known by name."""
-
-    name: str
-    about: str
-    bytes: int
-    licence: str
-    commercial: bool
-    """Whether the licence allows commercial use; others are fetched only by who accepts that."""
-    page: str
-    speed: str
-    present: bool
-    default: bool
-    """Whether `auto` takes it."""
-    fetched: float | None = Field(default=None, ge=0, le=1)
-    """How much of it has come, while it is fetched."""
-    problem: str | None = None
-    """Why the last fetch failed."""
 
 
 class Companion:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from stereo_spot_web_ui.jobs.look import Looker
     from stereo_spot_web_ui.jobs.watch import Watcher
     from stereo_spot_web_ui.notify.push import Push
+    from stereo_spot_web_ui.notify.webhook import Webhook
     from stereo_spot_web_ui.preferences import PreferencesStore
     from stereo_spot_web_ui.security.links import Links
+    from stereo_spot_web_ui.security.sessions import Sessions
     from stereo_spot_web_ui.security.sign_in import Attempts
 
 
@@ -31,7 +33,9 @@ class Web:
     watcher: Watcher
     preferences: PreferencesStore
     push: Push
+    webhook: Webhook
     companion: Companion
+    sessions: Sessions
     attempts: Attempts
 
     def address(self, request: Request) -> str:

@@ -9,6 +9,7 @@ import threading
 import time
 
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from stereo_spot_runtime.logging import configure_logging, get_logger
@@ -45,15 +46,7 @@ def main() -> None:
         log.error("the web server could not start", error=str(error), hint=error.hint)  # noqa: TRY400
         sys.exit(1)
     try:
-        config = uvicorn.Config(
-            create_app(platform, settings),
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-            proxy_headers=settings.base_url is not None,
-            server_header=False,
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(config_of(create_app(platform, settings), settings))
         if settings.supervisor_pid is not None:
             threading.Thread(target=end_with, args=(settings.supervisor_pid, server), daemon=True).start()
         log.info("serving", address=f"http://{settings.host}:{sockets[0].getsockname()[1]}")
@@ -61,6 +54,19 @@ def main() -> None:
     finally:
         platform.close()
     sys.exit(0 if server.started else 1)
+
+
+def config_of(app: FastAPI, settings: WebSettings) -> uvicorn.Config:
+    """How the application is served: what a proxy says of who asks is believed where the settings name the proxy."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        proxy_headers=settings.base_url is not None,
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        server_header=False,
+    )
 
 
 def bound(settings: WebSettings) -> socket.socket:

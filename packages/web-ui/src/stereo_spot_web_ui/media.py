@@ -12,13 +12,13 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 
 from stereo_spot_shared import keys
+from stereo_spot_shared.api.jobs import JobId
 from stereo_spot_shared.errors import NotFound
 from stereo_spot_shared.interfaces import ObjectInfo, ObjectStorage
 from stereo_spot_shared.jobs import Job, JobStatus, OutputFile
 from stereo_spot_web_ui.context import web_of
 from stereo_spot_web_ui.jobs.library import STATUSES, Filter, list_jobs
 from stereo_spot_web_ui.jobs.look import file_names
-from stereo_spot_web_ui.jobs.views import JobId
 from stereo_spot_web_ui.rendering import STATIC
 
 router = APIRouter(include_in_schema=False)

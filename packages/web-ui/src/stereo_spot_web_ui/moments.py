@@ -10,11 +10,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
+from stereo_spot_shared.api.jobs import JobId, Options
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import MissingSource, NotFound
 from stereo_spot_web_ui.api.jobs import checked, known
 from stereo_spot_web_ui.context import web_of
-from stereo_spot_web_ui.jobs.views import JobId, Options
 from stereo_spot_web_ui.problems import RESPONSES, Refused
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], responses=RESPONSES)

@@ -10,43 +10,9 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from stereo_spot_runtime.logging import get_logger
-from stereo_spot_shared.base import Value
-from stereo_spot_shared.errors import (
-    Conflict,
-    InvalidMessage,
-    MissingSource,
-    NoSpaceLeft,
-    NotFound,
-    RetryableError,
-    StereoSpotError,
-    UnsupportedMedia,
-)
+from stereo_spot_shared.api.problem import MEDIA_TYPE, Problem, sentence
+from stereo_spot_shared.errors import RetryableError, StereoSpotError
 from stereo_spot_web_ui.rendering import page
-
-MEDIA_TYPE = "application/problem+json"
-
-STATUS_OF: tuple[tuple[type[StereoSpotError], HTTPStatus], ...] = (
-    (NotFound, HTTPStatus.NOT_FOUND),
-    (Conflict, HTTPStatus.CONFLICT),
-    (MissingSource, HTTPStatus.CONFLICT),
-    (UnsupportedMedia, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (InvalidMessage, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (NoSpaceLeft, HTTPStatus.INSUFFICIENT_STORAGE),
-    (RetryableError, HTTPStatus.SERVICE_UNAVAILABLE),
-    (StereoSpotError, HTTPStatus.INTERNAL_SERVER_ERROR),
-)
-"""By class; the first that fits."""
-
-
-class Problem(Value):
-    """What went wrong, and what to do about it."""
-
-    title: str
-    status: int
-    detail: str
-    code: str
-    """A stable name: an error of the tree, or that of the HTTP status."""
-    hint: str | None = None
 
 
 class Refused(StereoSpotError):
@@ -71,6 +37,7 @@ RESPONSES: dict[int | str, dict[str, object]] = {
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.NOT_IMPLEMENTED,
         HTTPStatus.INTERNAL_SERVER_ERROR,
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -90,18 +57,10 @@ def install(app: FastAPI) -> None:
 
 def problem_of(error: StereoSpotError) -> Problem:
     """An error of the tree as a problem."""
-    if isinstance(error, Refused):
-        status, code = error.status, error.reason
-    else:
-        status, code = next(status for kind, status in STATUS_OF if isinstance(error, kind)), error.code
-    return Problem(title=status.phrase, status=status, detail=sentence(error.message), code=code, hint=error.hint and sentence(error.hint))
-
-
-def sentence(text: str) -> str:
-    """`text`, begun with a capital and ended with a full stop."""
-    text = " ".join(text.split())
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    if not isinstance(error, Refused):
+        return Problem.of(error)
+    detail, hint = sentence(error.message), error.hint and sentence(error.hint)
+    return Problem(title=error.status.phrase, status=error.status, detail=detail, code=error.reason, hint=hint)
 
 
 def answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
@@ -114,7 +73,7 @@ def answer(request: Request, problem: Problem, headers: dict[str, str] | None = 
 def wants_page(request: Request) -> bool:
     """Whether a person's browser goes to a page, rather than a program asking."""
     accepts = request.headers.get("accept", "")
-    return not request.url.path.startswith("/api/") and "text/html" in accepts and "hx-request" not in request.headers
+    return not request.url.path.startswith("/api/v1/") and "text/html" in accepts and "hx-request" not in request.headers
 
 
 async def answer_error(request: Request, error: Exception) -> Response:

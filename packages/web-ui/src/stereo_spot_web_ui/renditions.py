@@ -8,13 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 
 from stereo_spot_shared import keys
+from stereo_spot_shared.api.jobs import JobId
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import Conflict, NotFound
 from stereo_spot_shared.jobs import JobStatus, Stage
 from stereo_spot_shared.messages import RenditionRequest
 from stereo_spot_web_ui.api.jobs import known
 from stereo_spot_web_ui.context import Web, web_of
-from stereo_spot_web_ui.jobs.views import JobId
 from stereo_spot_web_ui.problems import RESPONSES
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], responses=RESPONSES)
@@ -47,7 +47,7 @@ def make_rendition(request: Request, job_id: Id) -> RenditionView:
 
 @router.get("/{job_id}/rendition")
 def show_rendition(request: Request, job_id: Id) -> RenditionView:
-    """How far it is."""
+    """How far the version for browsers is, and where."""
     web = web_of(request)
     known(web.platform.jobs.get(job_id))
     return state(web, job_id)

@@ -13,9 +13,10 @@ from stereo_spot_shared.errors import StereoSpotError
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_shared.jobs import Job, JobStatus
 from stereo_spot_web_ui.preferences import Preferences, PreferencesStore
+from stereo_spot_web_ui.security.sessions import Sessions
 
 EVERY_SECONDS = 3600.0
-LOOKED_AT = frozenset({JobStatus.CREATED, JobStatus.UPLOADING, JobStatus.COMPLETED})
+LOOKED_AT = frozenset({JobStatus.CREATED, JobStatus.UPLOADING, JobStatus.INGESTING, JobStatus.COMPLETED})
 
 
 def enforce(platform: Platform, preferences: Preferences, *, now: datetime) -> None:
@@ -48,11 +49,12 @@ def is_over(age: timedelta, days: int | None) -> bool:
     return days is not None and age > timedelta(days=days)
 
 
-def run_retention(platform: Platform, preferences: PreferencesStore, stop: threading.Event) -> None:
+def run_retention(platform: Platform, preferences: PreferencesStore, sessions: Sessions, stop: threading.Event) -> None:
     """Look now and then until `stop` is set."""
     while not stop.is_set():
         try:
             enforce(platform, preferences.load(), now=utc_now())
+            sessions.sweep(utc_now())
         except StereoSpotError as error:
             get_logger().warning("what is old could not be removed", error=str(error))
         stop.wait(EVERY_SECONDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import ipaddress
 import tempfile
 from pathlib import Path
@@ -10,7 +12,12 @@ from typing import Self
 from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stereo_spot_shared.ingest import IngestPolicy
+
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+SECRET_PREFIX = "whsec_"  # noqa: S105 - how such secrets begin
+SECRET_BYTES = range(24, 65)
+"""What the Standard Webhooks specification asks of a secret."""
 
 
 class WebSettings(BaseSettings):
@@ -26,6 +33,9 @@ class WebSettings(BaseSettings):
     """How the outside names this server (behind a proxy, say): links for players, headsets and notifications begin so."""
     trusted_hosts: tuple[str, ...] = ()
     """Further names by which it may be asked, as JSON: ["films.example"]. Addresses, and this machine's own name, are trusted anyway."""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses and networks, as JSON, of the proxies before a server with a base_url: whom they name in X-Forwarded-For, tries to sign in
+    are counted for."""
     password: SecretStr | None = None
     """What a person signs in with."""
     token: SecretStr | None = None
@@ -35,14 +45,23 @@ class WebSettings(BaseSettings):
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
     oidc_users: tuple[str, ...] = ()
-    """E-mail addresses or subjects that may sign in, as JSON; the others may not."""
+    """Who may sign in, as JSON: e-mail addresses that the provider has verified, whole domains of such addresses (["@films.example"]), or
+    subjects. The others may not."""
+    oidc_groups: tuple[str, ...] = ()
+    """Groups whose members may, as JSON: names in the provider's claim `groups`."""
+    oidc_scope: str = "openid email"
+    """What the provider is asked for; some tell groups only to who asks for `groups` as well."""
     import_dir: Path | None = None
     """A folder of this machine whose videos can be converted without an upload."""
+    ingest: IngestPolicy = Field(default=IngestPolicy.OFF, validation_alias=AliasChoices("STEREO_SPOT_INGEST", "ingest"))
+    """Whether people may name a video by its URL, as the media workers fetch it: off, https, http, private."""
     max_upload_bytes: int = Field(default=200 * 10**9, gt=0)
     webhook_url: AnyHttpUrl | None = None
     """Told of every job that has ended, by POST."""
     webhook_secret: SecretStr | None = None
-    """Signs what the webhook gets: `X-StereoSpot-Signature: sha256=…` (HMAC of the body)."""
+    """Signs what the webhook gets as Standard Webhooks do: `whsec_` and base64 of 24 to 64 random bytes."""
+    push_inside: bool = False
+    """Whether browsers may name a push service inside this network, by http too. Public push services need no such thing."""
     worker_hour_cost: float | None = Field(default=None, ge=0)
     """What an hour of a video worker costs; jobs then say what they cost."""
     egress_gigabyte_cost: float | None = Field(default=None, ge=0)
@@ -70,12 +89,59 @@ class WebSettings(BaseSettings):
         except ValueError:
             return False
 
+    @property
+    def webhook_key(self) -> bytes | None:
+        """What the webhook's messages are signed with. ValueError where the secret is none."""
+        if self.webhook_secret is None:
+            return None
+        try:
+            key = base64.b64decode(self.webhook_secret.get_secret_value().removeprefix(SECRET_PREFIX), validate=True)
+        except binascii.Error:
+            key = b""
+        if len(key) not in SECRET_BYTES:
+            raise ValueError(
+                "STEREO_SPOT_WEB_WEBHOOK_SECRET must be whsec_ and base64 of 24 to 64 random bytes: make one with openssl rand -base64 32"
+            )
+        return key
+
+    @property
+    def is_for_this_machine_only(self) -> bool:
+        """Whether nobody else can ask anything of the server, through a proxy neither."""
+        return self.is_loopback and self.base_url is None and not self.signs_in
+
     @model_validator(mode="after")
     def _closed_to_strangers(self) -> Self:
         if not self.is_loopback and not self.signs_in:
             raise ValueError(
                 f"{self.host} can be reached by others: set STEREO_SPOT_WEB_PASSWORD (or _TOKEN, or _OIDC_ISSUER), or listen at 127.0.0.1"
             )
-        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret and self.oidc_users):
-            raise ValueError("signing in by OIDC needs STEREO_SPOT_WEB_OIDC_CLIENT_ID, _OIDC_CLIENT_SECRET and _OIDC_USERS as well")
+        return self
+
+    @model_validator(mode="after")
+    def _oidc_is_whole(self) -> Self:
+        """A provider may know the whole world: without a list of who may come in, nobody is safe."""
+        if self.oidc_issuer is None:
+            return self
+        if not (self.oidc_client_id and self.oidc_client_secret):
+            raise ValueError("signing in by OIDC needs STEREO_SPOT_WEB_OIDC_CLIENT_ID and _OIDC_CLIENT_SECRET as well")
+        entries = (*self.oidc_users, *self.oidc_groups)
+        if not entries or any(entry.strip(" @*") == "" for entry in entries):
+            raise ValueError(
+                "signing in by OIDC needs STEREO_SPOT_WEB_OIDC_USERS or _OIDC_GROUPS, which name who may come in: anybody whom the provider"
+                " knows could otherwise"
+            )
+        if self.oidc_issuer.scheme != "https" and self.oidc_issuer.host not in LOOPBACK_NAMES:
+            raise ValueError("STEREO_SPOT_WEB_OIDC_ISSUER must begin with https: what it says could be forged on the way")
+        if "openid" not in self.oidc_scope.split():
+            raise ValueError("STEREO_SPOT_WEB_OIDC_SCOPE must have the word openid")
+        return self
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        _ = self.webhook_key
+        for proxy in self.trusted_proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ValueError(f"STEREO_SPOT_WEB_TRUSTED_PROXIES: {proxy} is no address and no network") from None
         return self

@@ -14,11 +14,11 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from starlette.requests import ClientDisconnect
 
 from stereo_spot_runtime.operations import accept_upload, cancel_job
+from stereo_spot_shared.api.jobs import JobId
 from stereo_spot_shared.errors import Conflict, NotFound
 from stereo_spot_shared.interfaces import UploadInfo
 from stereo_spot_shared.keys import source_key
 from stereo_spot_web_ui.context import Web, web_of
-from stereo_spot_web_ui.jobs.views import JobId
 from stereo_spot_web_ui.problems import RESPONSES, Refused
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["uploads"], responses=RESPONSES)
@@ -32,14 +32,31 @@ PIECE = 4 << 20
 Id = Annotated[JobId, Path()]
 
 
-@router.options("/{job_id}", status_code=HTTPStatus.NO_CONTENT)
+def header(description: str, example: object) -> dict[str, object]:
+    """A header of an answer, as the API's description has it."""
+    return {"description": description, "schema": {"type": "integer" if isinstance(example, int) else "string"}, "example": example}
+
+
+OFFSET = header("How many bytes have arrived.", 104857600)
+TOLD = {"Tus-Resumable": header("The version of the protocol.", VERSION)}
+
+
+@router.options(
+    "/{job_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses={204: {"headers": {**TOLD, "Tus-Max-Size": header("The most bytes that a video may have.", 200000000000)}}},
+)
 def capabilities(request: Request, job_id: Id) -> Response:  # noqa: ARG001 - they are the same for every upload
     """What this server can do of tus."""
     most = str(web_of(request).settings.max_upload_bytes)
     return Response(status_code=HTTPStatus.NO_CONTENT, headers={**TUS, **EXTENSIONS, "Tus-Max-Size": most})
 
 
-@router.head("/{job_id}")
+@router.head(
+    "/{job_id}",
+    response_class=Response,
+    responses={200: {"headers": {**TOLD, "Upload-Offset": OFFSET, "Upload-Length": header("How many there will be.", 734003200)}}},
+)
 def where(request: Request, job_id: Id) -> Response:
     """Where the upload goes on: `Upload-Offset` of `Upload-Length` bytes."""
     info = offset_of(web_of(request), job_id)
@@ -53,18 +70,21 @@ BYTES = {"application/offset+octet-stream": {"schema": {"type": "string", "forma
     "/{job_id}",
     status_code=HTTPStatus.NO_CONTENT,
     openapi_extra={"requestBody": {"required": True, "content": BYTES}},
+    responses={204: {"headers": {**TOLD, "Upload-Offset": OFFSET}}},
 )
 async def go_on(
     request: Request,
     job_id: Id,
-    upload_offset: Annotated[int, Header(ge=0)],
-    content_type: Annotated[str, Header()] = "",
+    upload_offset: Annotated[int, Header(ge=0, examples=[104857600])],
+    content_type: Annotated[str, Header(examples=["application/offset+octet-stream"])] = "",
 ) -> Response:
     """Add bytes at `Upload-Offset`. With the last one the job's source is here, and the job goes on if it was told to."""
     if content_type != "application/offset+octet-stream":
         raise Refused("The content must be application/offset+octet-stream.", status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     web, key = web_of(request), source_key(job_id)
     info = await asyncio.to_thread(offset_of, web, job_id)
+    if (await asyncio.to_thread(web.platform.jobs.get, job_id)).source.url is not None:
+        raise Conflict("The server fetches this video itself.")
     if info.offset != upload_offset:
         raise Conflict(f"The upload goes on at byte {info.offset}, not at {upload_offset}.")
     pending = bytearray()

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+from video_server import serving
 
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 PATIENCE = 60_000
 BROKEN = "net::ERR_CONNECTION_RESET"
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A chromium of this machine, else Playwright's own, else the tests are skipped."""
-    with sync_playwright() as playwright:
-        path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-        try:
-            browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        except Error as error:
-            pytest.skip(f"no browser can be started here: {error.message.splitlines()[0]}")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -88,6 +71,39 @@ def choose(page: Page, view: str) -> np.ndarray:
 
 def plays_h264(page: Page) -> bool:
     return bool(page.evaluate("document.createElement('video').canPlayType('video/mp4; codecs=\"avc1.640028\"')"))
+
+
+@pytest.fixture
+def urls_are_taken(monkeypatch):
+    """To be asked for before the server."""
+    monkeypatch.setenv("STEREO_SPOT_INGEST", "private")
+
+
+def test_from_a_url_to_the_start(urls_are_taken, server, page, workers, clip):
+    """The address is typed, the bar follows the server, the page may be loaded again, and what will not come is told."""
+    with serving(clip.read_bytes()) as video:
+        video.hold_at = len(video.content) // 2
+        page.goto("/new")
+        page.get_by_label("Or the address of a video").fill(video.url())
+        page.get_by_role("button", name="Fetch it").click()
+        row = page.locator("[data-uploads] li[data-job]")
+        expect(row).to_contain_text("fetched")
+        assert axe(page) == []
+        job = server.platform.jobs.list().jobs[0]
+        page.goto(f"/new/{job.job_id}")
+        expect(row).to_contain_text("fetched")
+        video.let_go.set()
+        expect(page.locator("[data-uploads] li[data-here]")).to_have_count(1)
+        expect(page.locator(".moments canvas")).to_have_count(3)
+        page.get_by_role("button", name="Start").click()
+        page.wait_for_url(f"**/jobs/{job.job_id}")
+        expect(page.get_by_text(video.url())).to_be_visible()
+        video.status = 404
+        page.goto("/new")
+        page.get_by_label("Or the address of a video").fill(video.url("/gone.mp4"))
+        page.get_by_role("button", name="Fetch it").click()
+        expect(page.locator("#toasts")).to_contain_text("has no such video")
+        expect(row).to_have_count(0)
 
 
 def test_from_a_dropped_file_to_watching_it(page, server, workers, clip):
@@ -177,7 +193,7 @@ def test_signing_in(browser, serving, tmp_path):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/new", "/settings"])
+@pytest.mark.parametrize("path", ["/", "/new", "/settings", "/api/docs"])
 def test_pages_fit_a_phone_and_serve_everybody(page, path, scheme):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": 360, "height": 740})

@@ -107,48 +107,6 @@ def test_a_link_for_a_player_opens_one_file_and_no_more(serving, tmp_path):
             assert stranger.get(f"{urls[0]['url']}?{key[:-2]}xx").status_code == 401
 
 
-def test_deovr(client, server):
-    job = finished(server, layout=FramePacking.HALF_TB)
-    for method in ("GET", "POST"):
-        told = client.request(method, "/deovr").json()
-        assert told["authorized"] == "1"
-        scene = told["scenes"][0]["list"][0]
-        assert (scene["title"], scene["videoLength"]) == ("a film_3D_HTAB_TB", 2)
-        one = client.request(method, scene["video_url"]).json()
-        assert (one["is3d"], one["screenType"], one["stereoMode"], one["id"]) == (True, "flat", "tb", job.job_id)
-        source = one["encodings"][0]["videoSources"][0]
-        assert (source["width"], source["height"], source["size"]) == (640, 180, SIZE)
-        assert client.get(source["url"]).content == CONTENT
-        assert client.get(one["thumbnailUrl"]).status_code == 200
-
-
-def test_heresphere(client, server):
-    finished(server, layout=FramePacking.VR180, eye_swap=True)
-    library = client.post("/heresphere", json={"username": "", "password": ""})
-    assert library.headers["heresphere-json-version"] == "1"
-    one = client.post(library.json()["library"][0]["list"][0], json={"needsMediaSource": True}).json()
-    assert (one["access"], one["projection"], one["stereo"], one["isEyeSwapped"], one["duration"]) == (
-        1,
-        "equirectangular",
-        "sbs",
-        True,
-        2000,
-    )
-    assert client.get(one["media"][0]["sources"][0]["url"]).content == CONTENT
-
-
-def test_headsets_sign_in_by_their_own_messages(serving, tmp_path):
-    with serving(tmp_path / "data", password="secret") as server, server.client() as client:
-        job = finished(server)
-        assert client.get("/deovr").json()["authorized"] == "-1"
-        assert client.post("/deovr", data={"login": "me", "password": "wrong"}).json()["authorized"] == "-1"
-        assert client.post("/deovr", data={"login": "me", "password": "secret"}).json()["authorized"] == "1"
-        assert client.post(f"/deovr/{job.job_id}").json() == {"authorized": "-1"}
-        assert client.post("/heresphere", content=b"{nonsense").json() == {"access": -1, "library": []}
-        assert client.post("/heresphere", json={"username": "me", "password": "wrong"}).json()["access"] == -1
-        assert client.post("/heresphere", json={"username": "me", "password": "secret"}).json()["access"] == 1
-
-
 def test_a_poster_is_there_before_there_is_one(client, server):
     job = finished(server)
     assert client.get(f"/jobs/{job.job_id}/poster.jpg").headers["content-type"] == "image/svg+xml"

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from stereo_spot_cli.commands.options import JsonOption, some_path
+from stereo_spot_cli.remote.address import stay_here
 from stereo_spot_shared.rendering import DepthProfile
 
 app = typer.Typer(invoke_without_command=True, subcommand_metavar="[COMMAND]")
@@ -35,6 +36,7 @@ def bench(  # noqa: PLR0917 - typer makes options of parameters
     """
     if context.invoked_subcommand is not None:
         return
+    stay_here()
     from stereo_spot_cli import output
     from stereo_spot_cli.bench.report import BenchPlan, bench_table, ratios
     from stereo_spot_cli.bench.run import run_bench

@@ -21,6 +21,8 @@ from stereo_spot_cli.commands.look import (
     ScreenWidthOption,
 )
 from stereo_spot_cli.commands.options import DataDirOption, JsonOption, WorkersOption, a_time, some_path
+from stereo_spot_cli.remote.address import is_remote, refuse_local_options
+from stereo_spot_shared.ingest import name_in_url
 from stereo_spot_shared.naming import output_name
 from stereo_spot_shared.rendering import Codec, Encoder, Engine, Quality, RenderParams
 
@@ -29,7 +31,9 @@ DEMO = "demo"
 
 
 def convert(  # noqa: PLR0917 - typer makes options of parameters
-    source: Annotated[Path | None, typer.Argument(metavar="INPUT", parser=some_path, help="The video.", show_default=False)] = None,
+    video: Annotated[
+        str | None, typer.Argument(metavar="INPUT", help="The video: a file, or the https:// address of one.", show_default=False)
+    ] = None,
     result: Annotated[
         Path | None,
         typer.Option(
@@ -110,6 +114,10 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
 
     Ctrl-C stops it; the same command goes on from there, and so it does after a crash or a power cut.
 
+    With `stereo-spot --server URL convert …` the video is sent to a server, converted there, and the result fetched. What broke off in
+    between goes on by the same command, too. Ctrl-C while it is converted stops only the following: the job goes on at the
+    server, and `stereo-spot --server URL jobs cancel JOB` stops it. Without --encoder the server encodes in software.
+
     Examples:
 
       stereo-spot convert movie.mp4 -o movie_3d.mp4
@@ -122,22 +130,42 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
 
       stereo-spot convert movie.mp4 --engine iw3 --iw3-depth-model Any_V2_L
 
+      stereo-spot convert https://films.example/movie.mp4
+
       stereo-spot convert --demo
+
+      STEREO_SPOT_TOKEN=... stereo-spot --server https://films.example convert movie.mp4 -o movie_3d.mp4
     """
-    from stereo_spot_cli.conversion.checks import check_depth_file, check_input, check_output, check_place, render_params
+    from stereo_spot_cli.conversion.checks import (
+        check_depth_file,
+        check_input,
+        check_output,
+        check_place,
+        check_url,
+        is_url,
+        render_params,
+    )
     from stereo_spot_cli.depth_choice import asked_for
 
-    if (source is None) != demo:
-        raise typer.BadParameter("name one video to convert, or --demo" if source is None else "give either INPUT or --demo, not both")
+    remote = is_remote()
+    if remote:
+        refuse_local_options(depth_file=depth_file, preview=preview, workers=workers, data_dir=data_dir)
+    if (video is None) != demo:
+        raise typer.BadParameter("name one video to convert, or --demo" if video is None else "give either INPUT or --demo, not both")
+    if video is not None and is_url(video) and preview is not None:
+        raise typer.BadParameter("a preview looks at a file; fetch the video first")
     if preview is not None and depth_file is not None:
         raise typer.BadParameter("a preview knows no numbers of frames, by which depth of your own is found; leave out one of the two")
     if preview is not None and engine is Engine.IW3:
         raise typer.BadParameter("a preview is rendered by StereoSpot itself; for one by iw3, convert a part: --start and --end")
     if demo and preview is not None:
         raise typer.BadParameter("the demo is short enough; leave out --preview")
+    estimator = asked_for(depth)
+    if remote and estimator["depth_model"] is not None:
+        raise typer.BadParameter("a model of your own lies on this machine; at a server, name one that it has", param_hint="'--depth'")
     look = {
         "layout": layout,
-        **asked_for(depth),
+        **estimator,
         "depth_profile": depth_profile,
         "depth_file": None if depth_file is None else str(check_depth_file(depth_file)),
         "engine": engine,
@@ -157,11 +185,11 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         "start": start,
         "end": end,
     }
-    if source is not None:
-        source = check_input(source)
+    url = check_url(video) if video is not None and is_url(video) else None
+    source = None if video is None or url is not None else check_input(some_path(video))
     params = render_params(look, result)
     if result is None:
-        stem = source.stem if source else DEMO
+        stem = Path(name_in_url(url)).stem if url is not None else source.stem if source else DEMO
         result = Path(output_name(stem if preview is None else f"{stem}_preview", params))
     result = check_output(result, source=source, overwrite=overwrite, params=params)
     if preview is not None and source is not None:
@@ -173,12 +201,19 @@ def convert(  # noqa: PLR0917 - typer makes options of parameters
         make_preview(Order(source, result, params, overwrite, workers, encoder is None), preview, as_json=as_json)
         return
 
+    if remote:
+        from stereo_spot_cli.remote.convert import carry_out as carry_out_there
+
+        carry_out_there(source, result, params, url=url, overwrite=overwrite, as_json=as_json)
+        return
+
     from stereo_spot_cli.conversion.command import carry_out  # only now: it brings what is heavy
 
     carry_out(
         source,
         result,
         params,
+        url=url,
         choose_encoder=encoder is None,
         workers=workers,
         overwrite=overwrite,

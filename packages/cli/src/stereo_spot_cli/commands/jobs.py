@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from stereo_spot_cli import output
 from stereo_spot_cli.commands.options import DataDirOption, JsonOption
 from stereo_spot_cli.platform import opened
+from stereo_spot_cli.remote.address import is_remote, refuse_local_options
 from stereo_spot_shared.errors import NotFound
 from stereo_spot_shared.jobs import Job, JobStatus
 
 if TYPE_CHECKING:
     from stereo_spot_shared.interfaces import Platform
 
-app = typer.Typer(no_args_is_help=True, help="Look at jobs and act on them.")
+app = typer.Typer(no_args_is_help=True, help="Look at jobs and act on them, here or (`stereo-spot --server URL jobs …`) at a server.")
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, or enough of its beginning to tell it from others.")]
 
@@ -32,12 +32,18 @@ def list_jobs(
 
     Example:  stereo-spot jobs list --status failed
     """
+    if is_remote():
+        from stereo_spot_cli.remote import jobs as remote
+
+        refuse_local_options(data_dir=data_dir)
+        remote.list_jobs(status or (), limit, as_json=as_json)
+        return
     from stereo_spot_cli.tables import jobs_table
 
     with opened(data_dir) as platform:
         jobs = take(platform, limit, statuses=frozenset(status) if status else None)
         if as_json:
-            output.emit({"jobs": [job.model_dump(mode="json") for job in jobs]})
+            output.emit({"jobs": [without_secret(job).model_dump(mode="json") for job in jobs]})
         elif not jobs:
             output.say("There are no jobs.")
         else:
@@ -52,12 +58,18 @@ def show(job: JobArgument, data_dir: DataDirOption = None, as_json: JsonOption =
 
     Example:  stereo-spot jobs show 3f2a
     """
+    if is_remote():
+        from stereo_spot_cli.remote import jobs as remote
+
+        refuse_local_options(data_dir=data_dir)
+        remote.show(job, as_json=as_json)
+        return
     from stereo_spot_cli.tables import job_details
 
     with opened(data_dir) as platform:
         found = find(platform, job)
         if as_json:
-            output.emit(found)
+            output.emit(without_secret(found))
         else:
             output.show(job_details(found, platform))
 
@@ -70,9 +82,7 @@ def retry(job: JobArgument, data_dir: DataDirOption = None, as_json: JsonOption 
 
     Example:  stereo-spot jobs retry 3f2a
     """
-    from stereo_spot_runtime.operations import retry_job
-
-    act(job, data_dir, retry_job, "goes on as soon as a worker is free", as_json=as_json)
+    act("retry", job, data_dir, "goes on as soon as a worker is free", as_json=as_json)
 
 
 @app.command()
@@ -83,9 +93,7 @@ def cancel(job: JobArgument, data_dir: DataDirOption = None, as_json: JsonOption
 
     Example:  stereo-spot jobs cancel 3f2a
     """
-    from stereo_spot_runtime.operations import cancel_job
-
-    act(job, data_dir, cancel_job, "is cancelled", as_json=as_json)
+    act("cancel", job, data_dir, "is cancelled", as_json=as_json)
 
 
 @app.command()
@@ -96,22 +104,33 @@ def delete(job: JobArgument, data_dir: DataDirOption = None, as_json: JsonOption
 
     Example:  stereo-spot jobs delete 3f2a
     """
-    from stereo_spot_runtime.operations import delete_job
-
-    act(job, data_dir, delete_job, "is deleted", as_json=as_json)
+    act("delete", job, data_dir, "is deleted", as_json=as_json)
 
 
-def act(job: str, data_dir: DataDirOption, operation: Callable[[Platform, str], Job], outcome: str, *, as_json: bool) -> None:
+def act(name: Literal["retry", "cancel", "delete"], job: str, data_dir: DataDirOption, outcome: str, *, as_json: bool) -> None:
     """Find the job, do it, say so."""
+    if is_remote():
+        from stereo_spot_cli.remote import jobs as remote
+        from stereo_spot_cli.remote.client import Client
+
+        refuse_local_options(data_dir=data_dir)
+        remote.act(job, {"retry": Client.retry, "cancel": Client.cancel, "delete": Client.delete}[name], outcome, as_json=as_json)
+        return
     from media_worker.sweep import sweep_job
+    from stereo_spot_runtime.operations import cancel_job, delete_job, retry_job
 
     with opened(data_dir) as platform:
-        changed = operation(platform, find(platform, job).job_id)
+        changed = {"retry": retry_job, "cancel": cancel_job, "delete": delete_job}[name](platform, find(platform, job).job_id)
         sweep_job(platform, changed)  # a media worker would do it, but perhaps none runs
         if as_json:
-            output.emit(changed)
+            output.emit(without_secret(changed))
         else:
             output.say(f"Job {changed.job_id} ({changed.source.name}) {outcome}.")
+
+
+def without_secret(job: Job) -> Job:
+    """The job as it may be shown: a URL's query may let anybody fetch."""
+    return job.model_copy(update={"source": job.source.forget_query()})
 
 
 def take(platform: Platform, limit: int, *, statuses: frozenset[JobStatus] | None) -> list[Job]:

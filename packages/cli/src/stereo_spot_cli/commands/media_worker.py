@@ -6,7 +6,7 @@ from stereo_spot_cli.commands.options import DataDirOption
 
 
 def media_worker(data_dir: DataDirOption = None) -> None:
-    """Run one worker that cuts and joins.
+    """Run one worker that cuts and joins, and makes posters, subtitles and versions for browsers.
 
     It also removes what is no longer needed and sends again what was lost.
 

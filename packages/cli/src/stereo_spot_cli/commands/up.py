@@ -38,8 +38,9 @@ def up(  # noqa: PLR0917 - typer makes options of parameters
     """
     from stereo_spot_cli import output
     from stereo_spot_cli.data_dir import open_data_dir
-    from stereo_spot_cli.pages import open_in_browser, web_address, web_process, web_settings
+    from stereo_spot_cli.pages import ingest_policy, open_in_browser, web_address, web_process, web_settings
     from stereo_spot_cli.platform import opened
+    from stereo_spot_cli.settings import CliSettings, export
     from stereo_spot_cli.stopping import stop_requested
     from stereo_spot_cli.words import count
     from stereo_spot_cli.workers import choose_workers, pipeline_workers, threads_per_worker
@@ -48,6 +49,7 @@ def up(  # noqa: PLR0917 - typer makes options of parameters
     number = choose_workers(workers)
     settings = web_settings(host, port) if web else None
     others = [web_process(settings)] if settings else []
+    export({"STEREO_SPOT_INGEST": (CliSettings().ingest or ingest_policy(settings)).value})
     with stop_requested() as stop, opened(data_dir) as platform, pipeline_workers(number, others=others) as supervisor:
         output.note(
             f"stereo-spot works on the platform “{platform.name}” (data in {place.root}): 1 media worker with the reconciler, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import stat
 import tempfile
@@ -15,7 +16,11 @@ from pydantic import ValidationError
 
 from stereo_spot_cli.conversion.order import places_of
 from stereo_spot_cli.output import CommandFailed
+from stereo_spot_cli.settings import CliSettings
+from stereo_spot_shared.ingest import IngestPolicy, checked_url
 from stereo_spot_shared.rendering import AUTO, Container, RenderParams
+
+URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 def check_input(path: Path) -> Path:
@@ -36,6 +41,21 @@ def check_input(path: Path) -> Path:
             "unreadable_source", f"{path} cannot be read: {error.strerror or error}", hint="check who may read it"
         ) from error
     return path
+
+
+def is_url(text: str) -> bool:
+    """Whether somebody means a URL, of whatever kind, and not a file."""
+    return URL.match(text) is not None
+
+
+def check_url(text: str) -> str:
+    """A URL that may be fetched; SourceRefused for any other."""
+    return checked_url(text, ingest_policy())
+
+
+def ingest_policy() -> IngestPolicy:
+    """Where a person at the command line may fetch from; they choose the URL, so http is theirs to trust, but not where it leads inside."""
+    return CliSettings().ingest or IngestPolicy.HTTP
 
 
 def check_depth_file(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from stereo_inference.video_io.encoders import encoder_of
 from stereo_inference.video_io.hardware import best_encoder
 from stereo_spot_cli import output
 from stereo_spot_cli.conversion.display import display
+from stereo_spot_cli.conversion.fetching import with_file
 from stereo_spot_cli.conversion.order import Order
 from stereo_spot_cli.conversion.run import convert_file
 from stereo_spot_cli.conversion.summary import Summary, in_words
@@ -25,6 +27,7 @@ from stereo_spot_cli.records import read_records
 from stereo_spot_cli.settings import export
 from stereo_spot_cli.stopping import stop_requested
 from stereo_spot_cli.workers import choose_workers
+from stereo_spot_shared.ingest import name_in_url
 from stereo_spot_shared.manifest import VideoStream
 from stereo_spot_shared.rendering import RenderParams
 
@@ -34,16 +37,19 @@ def carry_out(
     result: Path,
     params: RenderParams,
     *,
+    url: str | None = None,
     choose_encoder: bool,
     workers: int | None,
     overwrite: bool,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Convert `source` (None: the demo clip) into `result`, both checked, and say what came of it."""
+    """Convert `source` (None: the demo clip), or what is under `url`, into `result`, all checked, and say what came of it."""
     params = settled(params, quiet=as_json)
     place = open_data_dir(data_dir)
-    order = Order(source or demo_video(place), result, params, overwrite, workers, choose_encoder)
+    if url is not None:
+        source = Path(name_in_url(url))
+    order = Order(source or demo_video(place), result, params, overwrite, workers, choose_encoder, url)
     summary = convert(order, place, quiet=as_json)
     if as_json:
         output.emit(summary)
@@ -56,26 +62,31 @@ def convert(order: Order, data_dir: DataDir, *, quiet: bool) -> Summary:
     """Carry out an order on the embedded platform, with workers of its own."""
     export({"STORAGE_ADAPTER": "local", "STEREO_SPOT_LOG_FORMAT": "json"})
     use_queue_group(lock_name(order.output))
-    with stop_requested() as stop, locked(data_dir, order.output):
-        seen = inspect(order.source, stop.is_set, hardware=order.choose_encoder)
-        info = seen.source
-        order = with_encoder(order, info.video, seen.hardware)
-        video = Size(info.bytes, info.video.width, info.video.height, frames_of(info))
-        workers = choose_workers(
-            order.workers,
-            segments=segments_of(info, order.params),
-            pixels=weight(video, order.params),
-            codec=order.params.codec,
-            model_bytes=model_bytes(order.params),
-        )
-        with opened(data_dir.root) as platform, display(order.source.name, quiet=quiet) as show:
-            records = list(read_records(platform))
-            check_space(order.source, order.output, data_dir.root, rendered=output_bytes(records, video, order.params))
+    with stop_requested() as stop, locked(data_dir, order.output), with_file(order, data_dir, stop=stop, quiet=quiet) as with_video:
+        return convert_video(with_video, data_dir, stop=stop, quiet=quiet)
 
-            def expected_seconds(frames: int) -> float | None:
-                return render_seconds(records, video, order.params, frames=frames, workers=workers)
 
-            return convert_file(order, platform, data_dir, workers=workers, stop=stop, show=show, expected_seconds=expected_seconds)
+def convert_video(order: Order, data_dir: DataDir, *, stop: threading.Event, quiet: bool) -> Summary:
+    """The same for an order whose video is a file."""
+    seen = inspect(order.source, stop.is_set, hardware=order.choose_encoder)
+    info = seen.source
+    order = with_encoder(order, info.video, seen.hardware)
+    video = Size(info.bytes, info.video.width, info.video.height, frames_of(info))
+    workers = choose_workers(
+        order.workers,
+        segments=segments_of(info, order.params),
+        pixels=weight(video, order.params),
+        codec=order.params.codec,
+        model_bytes=model_bytes(order.params),
+    )
+    with opened(data_dir.root) as platform, display(order.source.name, quiet=quiet) as show:
+        records = list(read_records(platform))
+        check_space(order.source, order.output, data_dir.root, rendered=output_bytes(records, video, order.params))
+
+        def expected_seconds(frames: int) -> float | None:
+            return render_seconds(records, video, order.params, frames=frames, workers=workers)
+
+        return convert_file(order, platform, data_dir, workers=workers, stop=stop, show=show, expected_seconds=expected_seconds)
 
 
 def with_encoder(order: Order, video: VideoStream, hardware: Sequence[str]) -> Order:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stereo_spot_cli import output
-from stereo_spot_cli.words import count, duration
+from stereo_spot_cli.words import count, duration, size
 from stereo_spot_shared.jobs import JobStatus
 from stereo_spot_shared.progress import JobProgress
 
@@ -19,6 +19,7 @@ LINE_EVERY_SECONDS = 10.0
 WORDS = {
     JobStatus.CREATED: "preparing",
     JobStatus.UPLOADING: "taking in the video",
+    JobStatus.INGESTING: "fetching the video",
     JobStatus.QUEUED: "starting",
     JobStatus.CHUNKING: "cutting and rendering",
     JobStatus.RENDERING: "rendering",
@@ -29,6 +30,22 @@ WORDS = {
     JobStatus.DELETED: "deleted",
 }
 """What a person is told that is going on."""
+
+
+class Shown(Protocol):
+    """What a display shows at a time."""
+
+    @property
+    def words(self) -> str:
+        """What is going on."""
+
+    @property
+    def fraction(self) -> float:
+        """How much of it is done, 0 to 1."""
+
+    @property
+    def details(self) -> str:
+        """Counts, rate and time left, as far as they are known."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +60,35 @@ class Tick:
     waiting: str | None = None
     """Why nothing moves, where that is known."""
 
+    @property
+    def words(self) -> str:
+        return WORDS[self.progress.status]
+
+    @property
+    def fraction(self) -> float:
+        return self.progress.fraction
+
+    @property
+    def details(self) -> str:
+        """`120 of 300 frames, 12.3 fps, 15 s left`, as far as it is known."""
+        parts = []
+        if self.progress.bytes_done:
+            parts.append(size(self.progress.bytes_done))
+        if self.progress.frames_total:
+            parts.append(f"{self.progress.frames_done:,} of {count(self.progress.frames_total, 'frame')}")
+        if self.frames_per_second is not None:
+            parts.append(f"{self.frames_per_second:.1f} fps")
+        if self.seconds_left is not None:
+            parts.append(f"{duration(self.seconds_left)} left")
+        if self.waiting is not None:
+            parts.append(self.waiting)
+        return ", ".join(parts)
+
 
 class Display(Protocol):
-    """Something that shows ticks."""
+    """Something that shows how far a conversion is."""
 
-    def update(self, tick: Tick) -> None: ...
+    def update(self, shown: Shown) -> None: ...
 
 
 @contextmanager
@@ -78,8 +119,8 @@ class Bar:
     progress: RichProgress
     task: object
 
-    def update(self, tick: Tick) -> None:
-        self.progress.update(self.task, completed=tick.progress.fraction, description=WORDS[tick.progress.status], detail=details(tick))
+    def update(self, shown: Shown) -> None:
+        self.progress.update(self.task, completed=shown.fraction, description=shown.words, detail=shown.details)
 
 
 @dataclass
@@ -87,34 +128,19 @@ class Lines:
     """A line when the stage changes, and one every few seconds."""
 
     name: str
-    shown: JobStatus | None = None
+    shown: str | None = None
     shown_at: float = 0.0
 
-    def update(self, tick: Tick) -> None:
+    def update(self, shown: Shown) -> None:
         now = time.monotonic()
-        if tick.progress.status is self.shown and now < self.shown_at + LINE_EVERY_SECONDS:
+        if shown.words == self.shown and now < self.shown_at + LINE_EVERY_SECONDS:
             return
-        self.shown, self.shown_at = tick.progress.status, now
-        words = f"{WORDS[tick.progress.status]}, {tick.progress.fraction:.0%}"
-        output.note(", ".join(filter(None, [f"{self.name}: {words}", details(tick)])))
+        self.shown, self.shown_at = shown.words, now
+        output.note(", ".join(filter(None, [f"{self.name}: {shown.words}, {shown.fraction:.0%}", shown.details])))
 
 
 class Silence:
     """Nothing is shown."""
 
-    def update(self, tick: Tick) -> None:
+    def update(self, shown: Shown) -> None:
         pass
-
-
-def details(tick: Tick) -> str:
-    """`120 of 300 frames, 12.3 fps, 15 s left`, as far as it is known."""
-    parts = []
-    if tick.progress.frames_total:
-        parts.append(f"{tick.progress.frames_done:,} of {count(tick.progress.frames_total, 'frame')}")
-    if tick.frames_per_second is not None:
-        parts.append(f"{tick.frames_per_second:.1f} fps")
-    if tick.seconds_left is not None:
-        parts.append(f"{duration(tick.seconds_left)} left")
-    if tick.waiting is not None:
-        parts.append(tick.waiting)
-    return ", ".join(parts)

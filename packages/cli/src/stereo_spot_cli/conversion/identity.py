@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stereo_spot_shared.errors import NotFound
+from stereo_spot_shared.ingest import shown_url
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_shared.jobs import Job, JobStatus
 from stereo_spot_shared.rendering import RenderParams
@@ -16,13 +17,10 @@ from stereo_spot_shared.rendering import RenderParams
 
 @dataclass(frozen=True)
 class Identity:
-    """What makes two conversions the same: the file as it is now, the parameters and the output."""
+    """What makes two conversions the same: the video, the parameters and the output."""
 
-    source: Path
-    size: int
-    modified: int
-    """Nanoseconds."""
-    inode: int
+    origin: tuple[str | int, ...]
+    """The file as it is now (path, size, time of its last change in nanoseconds, inode), or where it is fetched from."""
     params: RenderParams
     output: Path
 
@@ -30,15 +28,17 @@ class Identity:
     def of(cls, source: Path, params: RenderParams, output: Path) -> Identity:
         """The identity of converting `source` as it is now; both paths are absolute."""
         status = source.stat()
-        return cls(source, status.st_size, status.st_mtime_ns, status.st_ino, params, output)
+        return cls((os.fsencode(source).hex(), status.st_size, status.st_mtime_ns, status.st_ino), params, output)
+
+    @classmethod
+    def of_url(cls, url: str, params: RenderParams, output: Path) -> Identity:
+        """The identity of converting what is under a URL. A signature in it may be renewed: the query does not count."""
+        return cls((shown_url(url),), params, output)
 
     def job_id(self, generation: int) -> str:
         """The id of the job. A later generation is the same command again, after its result was taken away."""
         facts = [
-            os.fsencode(self.source).hex(),
-            self.size,
-            self.modified,
-            self.inode,
+            *self.origin,
             self.params.model_dump(mode="json"),
             os.fsencode(self.output).hex(),
             generation,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from stereo_spot_cli.conversion.identity import Identity
 from stereo_spot_shared.naming import view_names
 from stereo_spot_shared.rendering import RenderParams, views_of
 
@@ -21,6 +22,10 @@ class Order:
     """How many video workers; None: as many as make sense."""
     choose_encoder: bool = False
     """Whether what this machine encodes with best is to be found out; else it is what the parameters say."""
+    url: str | None = None
+    """Where the video is to be fetched from, checked. `source` is only its name, until it was."""
+    identity: Identity | None = None
+    """What makes this conversion the same as an earlier one, where that is not the file."""
 
     @property
     def places(self) -> tuple[Path, ...]:

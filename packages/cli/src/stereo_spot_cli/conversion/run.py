@@ -21,7 +21,7 @@ from stereo_spot_cli.data_dir import DataDir
 from stereo_spot_cli.output import CommandFailed, Stopped, about_job, job_failure
 from stereo_spot_cli.queues import drain
 from stereo_spot_cli.workers import pipeline_workers
-from stereo_spot_runtime.operations import retry_job, submit
+from stereo_spot_runtime.operations import retry_job, set_params, start_job, submit
 from stereo_spot_runtime.paging import all_completions, all_objects
 from stereo_spot_runtime.reconciler import reconcile
 from stereo_spot_runtime.scratch import SPARE_BYTES
@@ -58,7 +58,7 @@ def convert_file(
     (CommandFailed, or what the platform raises) where it cannot be done; there is no output then.
     """
     started = time.monotonic()
-    job_id, job = find_job(platform, Identity.of(order.source, order.params, order.output))
+    job_id, job = find_job(platform, order.identity or Identity.of(order.source, order.params, order.output))
     with about_job(job_id):
         if job is not None and job.status is JobStatus.COMPLETED:  # an earlier run ended before it had fetched the result
             finished_before = job.plan.segment_count if job.plan else 0
@@ -117,6 +117,9 @@ def set_going(platform: Platform, order: Order, job_id: str, job: Job | None) ->
     """Have the job's next messages sent: of a new one, of one that failed, or of one whose messages `drain` dropped."""
     if job is None or job.status in {JobStatus.CREATED, JobStatus.UPLOADING}:
         submit(platform, order.source, order.params, name=order.source.name, job_id=job_id)
+    elif job.status is JobStatus.INGESTING:  # its video is here (`fetching`), and what suits it is known by now
+        set_params(platform, job_id, order.params)
+        start_job(platform, job_id)
     elif job.status is JobStatus.FAILED:
         retry_job(platform, job_id)
     else:
@@ -133,14 +136,15 @@ def wait_for_end(
     *,
     stop: threading.Event,
     show: Display,
+    is_over: Callable[[Job], bool] = lambda job: job.status.is_final,
 ) -> Job:
-    """Watch the job until it has ended, whatever way. What was lost is sent again; what waits too long is given up."""
+    """Watch the job until that `is_over`, whatever way. What was lost is sent again; what waits too long is given up."""
     patience = Patience()
     reconcile_at = time.monotonic() + RECONCILE_EVERY_SECONDS
     while True:
         job, tick = watcher.look()
         show.update(tick)
-        if job.status.is_final:
+        if is_over(job):
             return job
         if patience.is_over(job, tick):
             raise waited_too_long(tick, data_dir.root)
@@ -168,7 +172,7 @@ class Patience:
 
     def is_over(self, job: Job, tick: Tick) -> bool:
         """Whether it was seen to wait for WAIT_AT_MOST_SECONDS in all since anything was finished."""
-        reached = (job.status, job.cut, tick.completed_frames)
+        reached = (job.status, job.cut, tick.completed_frames, tick.progress.bytes_done)
         if reached != self._reached:
             self._reached, self._looks = reached, 0
         if tick.waiting is not None:

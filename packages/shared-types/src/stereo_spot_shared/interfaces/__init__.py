@@ -5,16 +5,18 @@ Each offers what the pipeline uses and nothing else. Every operation may raise t
 """
 
 from stereo_spot_shared.interfaces.activity_store import ActivityStore
-from stereo_spot_shared.interfaces.inference_backend import InferenceBackend
+from stereo_spot_shared.interfaces.inference_backend import AsynchronousBackend, InferenceBackend
 from stereo_spot_shared.interfaces.job_store import JobPage, JobStore
 from stereo_spot_shared.interfaces.object_storage import ObjectInfo, ObjectPage, ObjectStorage
 from stereo_spot_shared.interfaces.platform import Platform
 from stereo_spot_shared.interfaces.queue import Delivery, Queue, QueueDepth
 from stereo_spot_shared.interfaces.segment_completion_store import CompletionPage, SegmentCompletionStore
+from stereo_spot_shared.interfaces.slot_store import SlotStore
 from stereo_spot_shared.interfaces.upload_store import UploadInfo, UploadStore
 
 __all__ = [
     "ActivityStore",
+    "AsynchronousBackend",
     "CompletionPage",
     "Delivery",
     "InferenceBackend",
@@ -27,6 +29,7 @@ __all__ = [
     "Queue",
     "QueueDepth",
     "SegmentCompletionStore",
+    "SlotStore",
     "UploadInfo",
     "UploadStore",
 ]

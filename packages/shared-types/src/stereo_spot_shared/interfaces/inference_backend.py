@@ -1,11 +1,14 @@
-"""What renders a segment."""
+"""What renders a segment: while one waits for it, or somewhere, to answer by message."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from stereo_spot_shared.inference import RenderProgress, RenderRequest, RenderResult
+
+INFERENCE_ENTRY_POINTS = "stereo_spot.inference_backends"
+"""Entry-point group under which a package registers a function `(ObjectStorage) -> InferenceBackend | AsynchronousBackend`."""
 
 
 class InferenceBackend(Protocol):
@@ -29,3 +32,29 @@ class InferenceBackend(Protocol):
 
     def close(self) -> None:
         """Stop what it started (a child process, a connection)."""
+
+
+@runtime_checkable
+class AsynchronousBackend(Protocol):
+    """Renders many segments at once, somewhere, even where nothing runs yet; what becomes of each arrives as a `SegmentRendered`."""
+
+    @property
+    def pool(self) -> str:
+        """The name under which segments on their way are counted, over all workers."""
+
+    @property
+    def limit(self) -> int:
+        """How many segments may be on their way at once."""
+
+    @property
+    def seconds(self) -> float:
+        """For so long at most a segment may be on its way; one of which nothing was heard by then is sent again."""
+
+    def dispatch(self, request: RenderRequest, *, failures: int) -> None:
+        """Have a segment rendered, without waiting for it; `failures` comes back with the answer.
+
+        InferenceUnavailable where it is not taken.
+        """
+
+    def close(self) -> None:
+        """Close what it opened."""

@@ -10,6 +10,7 @@ from stereo_spot_shared.interfaces.job_store import JobStore
 from stereo_spot_shared.interfaces.object_storage import ObjectStorage
 from stereo_spot_shared.interfaces.queue import Queue
 from stereo_spot_shared.interfaces.segment_completion_store import SegmentCompletionStore
+from stereo_spot_shared.interfaces.slot_store import SlotStore
 from stereo_spot_shared.interfaces.upload_store import UploadStore
 from stereo_spot_shared.jobs import Stage
 
@@ -26,6 +27,7 @@ class Platform:
     completions: SegmentCompletionStore
     activity: ActivityStore
     queues: Mapping[Stage, Queue]
+    slots: SlotStore
     storage: ObjectStorage
     uploads: UploadStore
     close: Callable[[], None]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stereo_spot_shared.jobs import Job, JobError, JobResult, JobStatus, Stage
-from stereo_spot_shared.messages import ChunkRequest, Message, ReassembleRequest, SegmentReady, SweepRequest
+from stereo_spot_shared.messages import ChunkRequest, IngestRequest, Message, ReassembleRequest, SegmentReady, SweepRequest
 from stereo_spot_shared.pipeline.stages import STAGES
 from stereo_spot_shared.pipeline.transitions import enter, fail
 
@@ -74,6 +74,8 @@ def next_steps(
     """
     ask = _Question(job, completions, objects, now, heard_at, patience)
     match job.status:
+        case JobStatus.INGESTING:
+            return _ingesting(ask)
         case JobStatus.QUEUED:
             return _queued(ask)
         case JobStatus.CHUNKING | JobStatus.RENDERING:
@@ -112,6 +114,13 @@ class _Question:
         window = timedelta(seconds=STAGES[stage].resend_seconds * self.patience)
         signs = (self.job.hinted_at, self.heard_at)
         return not any(abs(self.now - sign) <= window for sign in signs if sign is not None)
+
+
+def _ingesting(ask: _Question) -> list[Step]:
+    if ask.job.source.etag is None:
+        return ask.hint(Stage.INGEST, IngestRequest(job_id=ask.job.job_id))
+    # Without that word a person acts next.
+    return [Move(enter(ask.job, JobStatus.QUEUED, updated_at=ask.now))] if ask.job.start_when_uploaded else []
 
 
 def _queued(ask: _Question) -> list[Step]:

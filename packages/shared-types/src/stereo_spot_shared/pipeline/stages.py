@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from stereo_spot_shared.jobs import JobStatus, Stage
-from stereo_spot_shared.messages import ChunkRequest, Message, ReassembleRequest, RenditionRequest, SegmentReady, SweepRequest
+from stereo_spot_shared.messages import (
+    ChunkRequest,
+    IngestRequest,
+    Message,
+    ReassembleRequest,
+    RenditionRequest,
+    SegmentReady,
+    SegmentRendered,
+    SweepRequest,
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,16 @@ class StageSpec:
 
 STAGES: Mapping[Stage, StageSpec] = MappingProxyType(
     {
+        # More attempts than the others: it depends on a server that is not ours, and each goes on where the last one ended.
+        Stage.INGEST: StageSpec(
+            IngestRequest,
+            "ingest",
+            frozenset({JobStatus.INGESTING}),
+            visibility_seconds=60,
+            max_attempts=8,
+            stall_seconds=300,
+            resend_seconds=600,
+        ),
         Stage.CHUNK: StageSpec(
             ChunkRequest,
             "chunk",
@@ -42,6 +61,16 @@ STAGES: Mapping[Stage, StageSpec] = MappingProxyType(
         Stage.RENDER: StageSpec(
             SegmentReady,
             "render",
+            frozenset({JobStatus.CHUNKING, JobStatus.RENDERING}),
+            visibility_seconds=60,
+            max_attempts=4,
+            stall_seconds=300,
+            resend_seconds=900,
+        ),
+        # What asynchronous backends answer. Nothing awaits it by itself: a lost answer is found when its SegmentReady is sent again.
+        Stage.RENDERED: StageSpec(
+            SegmentRendered,
+            "rendered",
             frozenset({JobStatus.CHUNKING, JobStatus.RENDERING}),
             visibility_seconds=60,
             max_attempts=4,
@@ -81,6 +110,7 @@ STAGES: Mapping[Stage, StageSpec] = MappingProxyType(
 
 AWAITED: Mapping[JobStatus, Stage] = MappingProxyType(
     {
+        JobStatus.INGESTING: Stage.INGEST,
         JobStatus.QUEUED: Stage.CHUNK,
         JobStatus.CHUNKING: Stage.CHUNK,
         JobStatus.RENDERING: Stage.RENDER,

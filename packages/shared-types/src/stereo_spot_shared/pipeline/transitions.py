@@ -15,15 +15,16 @@ _S = JobStatus
 
 ALLOWED: Mapping[JobStatus, frozenset[JobStatus]] = MappingProxyType(
     {
-        _S.CREATED: frozenset({_S.UPLOADING, _S.QUEUED, _S.FAILED, _S.CANCELLED, _S.DELETED}),
+        _S.CREATED: frozenset({_S.UPLOADING, _S.INGESTING, _S.QUEUED, _S.FAILED, _S.CANCELLED, _S.DELETED}),
         _S.UPLOADING: frozenset({_S.QUEUED, _S.FAILED, _S.CANCELLED, _S.DELETED}),
+        _S.INGESTING: frozenset({_S.QUEUED, _S.FAILED, _S.CANCELLED, _S.DELETED}),
         _S.QUEUED: frozenset({_S.CHUNKING, _S.FAILED, _S.CANCELLED, _S.DELETED}),
         _S.CHUNKING: frozenset({_S.RENDERING, _S.REASSEMBLING, _S.FAILED, _S.CANCELLED, _S.DELETED}),
         _S.RENDERING: frozenset({_S.REASSEMBLING, _S.FAILED, _S.CANCELLED, _S.DELETED}),
         _S.REASSEMBLING: frozenset({_S.COMPLETED, _S.FAILED, _S.CANCELLED, _S.DELETED}),
         _S.COMPLETED: frozenset({_S.DELETED}),
-        # The three on the left of a retry: back to the first stage that is not done.
-        _S.FAILED: frozenset({_S.QUEUED, _S.CHUNKING, _S.RENDERING, _S.CANCELLED, _S.DELETED}),
+        # The four on the left of a retry: back to the first stage that is not done.
+        _S.FAILED: frozenset({_S.INGESTING, _S.QUEUED, _S.CHUNKING, _S.RENDERING, _S.CANCELLED, _S.DELETED}),
         _S.CANCELLED: frozenset({_S.DELETED}),
         _S.DELETED: frozenset(),
     }
@@ -69,12 +70,12 @@ def fail(job: Job, error: JobError, **changes: Any) -> Job:
 
 def cancel(job: Job) -> Job:
     """A person stops the job; what it held is to be swept."""
-    return enter(job, JobStatus.CANCELLED, swept=False)
+    return enter(job, JobStatus.CANCELLED, swept=False, source=job.source.forget_query())
 
 
 def delete(job: Job) -> Job:
     """A person removes the job, whatever it is doing; what it held is to be swept."""
-    return enter(job, JobStatus.DELETED, swept=False)
+    return enter(job, JobStatus.DELETED, swept=False, source=job.source.forget_query())
 
 
 def retry(job: Job) -> Job:
@@ -85,6 +86,7 @@ def retry(job: Job) -> Job:
     if job.status is not JobStatus.FAILED:
         raise Conflict(f"job {job.job_id} is {job.status}: only a failed job can be retried")
     if job.plan is None:
-        return enter(job, JobStatus.QUEUED, error=None)
+        to_fetch = job.source.url is not None and job.source.etag is None
+        return enter(job, JobStatus.INGESTING if to_fetch else JobStatus.QUEUED, error=None)
     done_cutting = job.cut >= job.plan.segment_count
     return enter(job, JobStatus.RENDERING if done_cutting else JobStatus.CHUNKING, error=None, sent=0)

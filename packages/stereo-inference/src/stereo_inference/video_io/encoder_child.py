@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import av
 
-from stereo_inference.memory import keep_pictures
+from stereo_inference.memory import keep_pictures, let_go_of_libraries
 from stereo_inference.picture import Plane
 from stereo_inference.video_io.encode import SegmentEncoder, encoder_errors
 from stereo_inference.video_io.encoder_messages import Abandon, Encode, Finish, Open
@@ -96,6 +96,7 @@ def main() -> None:
     for kind in (signal.SIGINT, signal.SIGTERM):
         signal.signal(kind, signal.SIG_IGN)  # meant for the parent, which says what is to become of the segment
     keep_pictures()
+    let_go_of_libraries()
     child = EncoderChild(memory)
     with Connection(channel) as connection:
         while True:

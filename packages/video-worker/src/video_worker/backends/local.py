@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,14 +19,20 @@ from video_worker.settings import VideoWorkerSettings, inference_environment
 class LocalBackend:
     """Renders on this machine, one segment at a time; not to be shared between threads."""
 
-    def __init__(self, settings: VideoWorkerSettings, storage: ObjectStorage) -> None:
+    def __init__(self, settings: VideoWorkerSettings, storage: ObjectStorage, *, environment: Mapping[str, str] | None = None) -> None:
+        """`environment` is added to what the child process is given."""
         self._settings = settings
         self._storage = storage
+        self._environment = environment or {}
         self._process: RenderingProcess | None = None
 
     def prepare(self) -> None:
         """Start the child process; it loads while the worker waits for work."""
         self._living_process()
+
+    def wake(self) -> None:
+        """Start the child process and wait until it can render. InferenceUnavailable where it cannot be had."""
+        self._living_process().wait_until_ready()
 
     def render(
         self,
@@ -57,7 +63,7 @@ class LocalBackend:
         if self._process is None:
             self._process = RenderingProcess(
                 self._settings.inference_command,
-                environment=inference_environment(),
+                environment={**inference_environment(), **self._environment},
                 stall_seconds=self._settings.inference_stall_seconds,
             )
         return self._process

@@ -78,6 +78,14 @@ class RenderingProcess:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
+    def wait_until_ready(self) -> None:
+        """Wait until it has loaded. InferenceUnavailable, and it is gone, where it ends before."""
+        try:
+            self._await_ready(self._messages(lambda: False))
+        except BaseException:
+            self.kill()
+            raise
+
     def render(
         self, request: RenderRequest, *, on_progress: Callable[[RenderProgress], None], should_stop: Callable[[], bool]
     ) -> RenderResult:
@@ -103,8 +111,7 @@ class RenderingProcess:
     ) -> RenderResult | StereoSpotError:
         """The child's answer."""
         messages = self._messages(should_stop)
-        while not self._ready:
-            self._ready = "ready" in next(messages)
+        self._await_ready(messages)
         self._send(request.to_json() + b"\n")
         for message in messages:
             if "progress" in message:
@@ -114,6 +121,10 @@ class RenderingProcess:
             elif "result" in message:
                 return RenderResult.model_validate(message["result"])
         raise AssertionError("messages end by an error only")
+
+    def _await_ready(self, messages: Iterator[dict[str, Any]]) -> None:
+        while not self._ready:
+            self._ready = "ready" in next(messages)
 
     def _send(self, line: bytes) -> None:
         pipe = self._child.stdin

@@ -19,14 +19,16 @@ from stereo_spot_runtime.operations import (
     set_params,
     start_job,
     submit,
+    submit_url,
 )
+from stereo_spot_shared.api.jobs import Duplicate, ImportedJob, JobDetail, JobId, JobListView, NewJob, Options, UrlJob
 from stereo_spot_shared.errors import NotFound
+from stereo_spot_shared.ingest import checked_url
 from stereo_spot_shared.jobs import Job, JobStatus
 from stereo_spot_shared.rendering import RenderParams
 from stereo_spot_web_ui.context import Web, web_of
 from stereo_spot_web_ui.imports import import_path
 from stereo_spot_web_ui.jobs.library import KNOWN, list_jobs
-from stereo_spot_web_ui.jobs.views import Duplicate, ImportedJob, JobDetail, JobId, JobListView, NewJob, Options
 from stereo_spot_web_ui.problems import RESPONSES, Refused
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], responses=RESPONSES)
@@ -78,6 +80,14 @@ def create_from_import(request: Request, new: ImportedJob, idempotency_key: Idem
     params, job_id = checked(new.params), id_of(idempotency_key)
     job = submit(web.platform, path, params, name=path.name, job_id=job_id, start=new.start, keep_source=True)
     return web.looker.detail(known(job))
+
+
+@router.post("/url", status_code=HTTPStatus.CREATED)
+def create_from_url(request: Request, new: UrlJob, idempotency_key: IdempotencyKey = None) -> JobDetail:
+    """Make a job of a video that the server fetches from its URL, where that is enabled."""
+    web = web_of(request)
+    url, params = checked_url(new.url, web.settings.ingest), checked(new.params)
+    return web.looker.detail(known(submit_url(web.platform, url, params, job_id=id_of(idempotency_key), start=new.start)))
 
 
 @router.get("/{job_id}")

@@ -9,10 +9,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
+from stereo_spot_shared.api.server import Model, QueueView, ServerView
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import NotFound
-from stereo_spot_shared.jobs import Stage
-from stereo_spot_web_ui.companion import Model
 from stereo_spot_web_ui.context import Web, web_of
 from stereo_spot_web_ui.imports import ImportFile, list_imports
 from stereo_spot_web_ui.notify.push import Subscription
@@ -20,30 +19,6 @@ from stereo_spot_web_ui.preferences import Preferences
 from stereo_spot_web_ui.problems import RESPONSES, Refused
 
 router = APIRouter(prefix="/api/v1", tags=["server"], responses=RESPONSES)
-
-
-class QueueView(Value):
-    """How much work waits for a stage."""
-
-    stage: Stage
-    waiting: int
-    in_flight: int
-    dead: int
-
-
-class ServerView(Value):
-    """What this server is and can do."""
-
-    version: str
-    platform: str
-    imports: bool
-    """Whether there is an import folder."""
-    previews: bool
-    """Whether a source can be looked at in 3D before it is converted."""
-    max_upload_bytes: int
-    disk_free_bytes: int | None
-    """Where the server keeps scratch files: on the embedded platform, where everything is."""
-    queues: tuple[QueueView, ...]
 
 
 class PushKey(Value):
@@ -66,13 +41,13 @@ def imports(request: Request) -> list[ImportFile]:
 
 @router.get("/preferences")
 def preferences(request: Request) -> Preferences:
-    """What people chose."""
+    """For how many days things are kept, as people chose."""
     return web_of(request).preferences.load()
 
 
 @router.put("/preferences")
 def choose(request: Request, chosen: Preferences) -> Preferences:
-    """Choose."""
+    """Choose for how many days things are kept."""
     web_of(request).preferences.save(chosen)
     return chosen
 
@@ -85,7 +60,11 @@ def models(request: Request) -> list[Model]:
 
 
 @router.post("/models/{name}/fetch", status_code=HTTPStatus.ACCEPTED)
-def fetch(request: Request, name: Annotated[str, Path(max_length=64)], accept_licence: Annotated[bool, Query()] = False) -> Model:
+def fetch(
+    request: Request,
+    name: Annotated[str, Path(max_length=64, examples=["depth-anything-v2-small"])],
+    accept_licence: Annotated[bool, Query()] = False,
+) -> Model:
     """Begin to fetch a depth model."""
     companion = web_of(request).companion
     model = next((model for model in models(request) if model.name == name), None)
@@ -104,7 +83,7 @@ def fetch(request: Request, name: Annotated[str, Path(max_length=64)], accept_li
 
 @router.get("/push/key")
 def push_key(request: Request) -> PushKey:
-    """The key of this server's notifications."""
+    """The key that a browser subscribes to this server's notifications with."""
     return PushKey(key=web_of(request).push.public_key)
 
 
@@ -115,8 +94,8 @@ def subscribe(request: Request, subscription: Subscription) -> None:
 
 
 @router.delete("/push/subscriptions", status_code=HTTPStatus.NO_CONTENT)
-def unsubscribe(request: Request, endpoint: Annotated[str, Query(max_length=2000)]) -> None:
-    """No more of that."""
+def unsubscribe(request: Request, endpoint: Annotated[str, Query(max_length=2000, examples=["https://push.example/send/abc"])]) -> None:
+    """Have a browser told no more."""
     web_of(request).push.remove(endpoint)
 
 
@@ -131,6 +110,7 @@ def server_view(web: Web) -> ServerView:
         version=version("stereo-spot-web-ui"),
         platform=web.platform.name,
         imports=web.settings.import_dir is not None,
+        ingest=web.settings.ingest,
         previews=web.companion.is_here,
         max_upload_bytes=web.settings.max_upload_bytes,
         disk_free_bytes=free,

@@ -9,15 +9,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 
+from stereo_spot_shared.api.jobs import JobId
 from stereo_spot_web_ui.context import web_of
+from stereo_spot_web_ui.headsets.admission import is_known, knows_password
 from stereo_spot_web_ui.headsets.scenes import Scene, finished, scenes
-from stereo_spot_web_ui.jobs.views import JobId
-from stereo_spot_web_ui.security.sign_in import password_is
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.api_route("/deovr", methods=["GET", "POST"])
+@router.api_route("/deovr", methods=["GET", "HEAD", "POST"])
 async def library(request: Request) -> dict[str, Any]:
     """Every finished video."""
     if not await lets_in(request):
@@ -34,7 +34,7 @@ async def library(request: Request) -> dict[str, Any]:
     return {"authorized": "1", "scenes": [{"name": "StereoSpot", "list": shown}]}
 
 
-@router.api_route("/deovr/{job_id}", methods=["GET", "POST"])
+@router.api_route("/deovr/{job_id}", methods=["GET", "HEAD", "POST"])
 async def scene(request: Request, job_id: Annotated[JobId, Path()]) -> dict[str, Any]:
     """One video."""
     return described(finished(request, job_id)) if await lets_in(request) else {"authorized": "-1"}
@@ -65,8 +65,4 @@ def described(scene: Scene) -> dict[str, Any]:
 
 async def lets_in(request: Request) -> bool:
     """Whether whoever asks may see the library."""
-    if not web_of(request).settings.signs_in or request.session.get("user"):
-        return True
-    form = await request.form()
-    given = form.get("password")
-    return isinstance(given, str) and bool(given) and password_is(request, given)
+    return await is_known(request) or knows_password(request, (await request.form()).get("password"))

@@ -20,6 +20,15 @@ TOP_BOTTOM = frozenset({FramePacking.FULL_TB, FramePacking.HALF_TB})
 
 
 @dataclass(frozen=True)
+class Subtitles:
+    """Words to read, as WebVTT."""
+
+    title: str
+    language: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Scene:
     """A finished video."""
 
@@ -36,6 +45,7 @@ class Scene:
     swapped: bool
     """Whether the right eye's view stands first."""
     dome: bool
+    subtitles: tuple[Subtitles, ...]
     added: datetime
 
 
@@ -59,6 +69,14 @@ def scene_of(request: Request, job: Job) -> Scene:
         stereo=stereo,
         swapped=job.params.right_first and stereo != "mono",
         dome=layout is FramePacking.VR180,
+        subtitles=tuple(
+            Subtitles(
+                title=file.title or file.language or str(number + 1),
+                language=file.language or "und",
+                url=f"{address}{web.links.for_player(f'/jobs/{job.job_id}/subtitles/{number}.vtt')}",
+            )
+            for number, file in enumerate(job.result.subtitles if job.result is not None else ())
+        ),
         added=job.created_at,
     )
 

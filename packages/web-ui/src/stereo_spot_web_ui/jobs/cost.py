@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stereo_spot_shared.api.jobs import CostView
 from stereo_spot_shared.jobs import Job, SegmentCompletion
-from stereo_spot_web_ui.jobs.views import CostView
 from stereo_spot_web_ui.settings import WebSettings
 
 

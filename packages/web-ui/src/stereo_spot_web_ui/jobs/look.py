@@ -10,15 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from stereo_spot_runtime.paging import all_completions
-from stereo_spot_shared.base import utc_now
-from stereo_spot_shared.errors import NotFound
-from stereo_spot_shared.interfaces import Platform
-from stereo_spot_shared.jobs import Activity, Job, JobStatus, OutputFile, SegmentCompletion, Stage
-from stereo_spot_shared.naming import output_name, view_names
-from stereo_spot_shared.pipeline import AWAITED
-from stereo_spot_shared.progress import RateMeter, job_progress
-from stereo_spot_web_ui.jobs.cost import cost_of
-from stereo_spot_web_ui.jobs.views import (
+from stereo_spot_shared.api.jobs import (
     Event,
     JobDetail,
     JobView,
@@ -28,11 +20,22 @@ from stereo_spot_web_ui.jobs.views import (
     SegmentState,
     SegmentView,
     SourceView,
+    Work,
 )
+from stereo_spot_shared.base import utc_now
+from stereo_spot_shared.errors import NotFound
+from stereo_spot_shared.ingest import shown_url
+from stereo_spot_shared.interfaces import Platform
+from stereo_spot_shared.jobs import Activity, Job, JobStatus, OutputFile, SegmentCompletion, Stage
+from stereo_spot_shared.naming import output_name, view_names
+from stereo_spot_shared.pipeline import AWAITED
+from stereo_spot_shared.progress import RateMeter, job_progress
+from stereo_spot_web_ui.jobs.cost import cost_of
 from stereo_spot_web_ui.security.links import Links
 from stereo_spot_web_ui.settings import WebSettings
 
-AWAITS_SOURCE = frozenset({JobStatus.CREATED, JobStatus.UPLOADING})
+AWAITS_SOURCE = frozenset({JobStatus.CREATED, JobStatus.UPLOADING, JobStatus.INGESTING})
+"""In these a job's source is not here, or it is here and nobody has started the job."""
 RENDERS = frozenset({JobStatus.CHUNKING, JobStatus.RENDERING})
 REMEMBERED = 200
 SETTLING_SECONDS = 4.0
@@ -68,16 +71,18 @@ class Looker:
             **dict(self._view(job, activities)),
             segments=tuple(segments_of(job, completions, activities)),
             events=tuple(events_of(job, completions)),
-            stage=AWAITED.get(job.status) if not job.status.is_final else None,
+            stage=AWAITED.get(job.status) if not job.status.is_final and not waits_for_a_person(job) else None,
+            work=work_of(job),
+            lost=tuple(job.result.lost.times()) if job.result is not None else (),
         )
 
     def _view(self, job: Job, activities: Sequence[Activity]) -> JobView:
-        awaited = job.status in AWAITS_SOURCE and job.source.etag is None
+        awaited = job.status in AWAITS_SOURCE and job.source.url is None and job.source.etag is None
         return JobView(
             id=job.job_id,
             status=job.status,
             version=job.version,
-            source=self._source(job),
+            source=self._source(job, activities),
             params=job.params,
             start_when_uploaded=job.start_when_uploaded,
             progress=self._progress(job, activities),
@@ -91,20 +96,23 @@ class Looker:
             updated_at=job.updated_at,
         )
 
-    def _source(self, job: Job) -> SourceView:
+    def _source(self, job: Job, activities: Sequence[Activity]) -> SourceView:
         received = job.source.size if job.source.etag else None
         is_here = False
         if job.status in AWAITS_SOURCE and job.source.etag is None:
             try:
                 received = self._platform.uploads.stat(job.source.key).offset
             except NotFound:
-                received = 0
+                # What has no length is put together on the worker's disk, of which only a sign of life tells.
+                received = max((sign.done for sign in activities if sign.stage is Stage.INGEST), default=0)
         elif job.status is not JobStatus.DELETED and not (job.swept and not job.keep_source):
             is_here = job.source.etag is not None
-        return SourceView(name=job.source.name, bytes=job.source.size, received=received, is_here=is_here)
+        url = None if job.source.url is None else shown_url(job.source.url)
+        return SourceView(name=job.source.name, bytes=job.source.size, received=received, url=url, is_here=is_here)
 
     def _activities(self, job: Job) -> Sequence[Activity]:
-        return () if job.status.is_final or job.status in AWAITS_SOURCE else self._platform.activity.list(job.job_id)
+        nobody = job.status.is_final or (job.status in AWAITS_SOURCE and job.status not in AWAITED) or waits_for_a_person(job)
+        return () if nobody else self._platform.activity.list(job.job_id)
 
     def _progress(self, job: Job, activities: Sequence[Activity]) -> Progress:
         completions = self._completions(job)
@@ -173,8 +181,18 @@ class Looker:
         view = "right" if job.result is not None and file == job.result.right else "video"
         place = f"/jobs/{job.job_id}/{view}/{quote(name)}"
         return OutputView(
-            name=name, bytes=file.bytes, url=place, download_url=f"{place}?download=1", player_url=self._links.for_player(place)
+            name=name,
+            bytes=file.bytes,
+            etag=file.etag,
+            url=place,
+            download_url=f"{place}?download=1",
+            player_url=self._links.for_player(place),
         )
+
+
+def waits_for_a_person(job: Job) -> bool:
+    """Whether a job's source was fetched and nobody has started it."""
+    return job.status is JobStatus.INGESTING and job.source.etag is not None
 
 
 def file_names(job: Job) -> tuple[str, ...]:
@@ -216,6 +234,17 @@ def segments_of(job: Job, completions: Sequence[SegmentCompletion], activities: 
     if failed is not None and failed < len(views):
         views[failed] = views[failed].model_copy(update={"state": SegmentState.FAILED})
     return views
+
+
+def work_of(job: Job) -> Work | None:
+    """Where a finished job's time went."""
+    if job.plan is None or job.result is None:
+        return None
+    return Work(
+        chunk=round(job.plan.chunk_seconds, 3),
+        render=round(job.result.render.wall, 3),
+        reassemble=round(job.result.reassemble_seconds, 3),
+    )
 
 
 def events_of(job: Job, completions: Sequence[SegmentCompletion]) -> list[Event]:

@@ -6,10 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 
+from stereo_spot_shared.api.jobs import JobDetail, JobView
 from stereo_spot_shared.errors import NotFound, StereoSpotError
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_web_ui.jobs.look import Looker
-from stereo_spot_web_ui.jobs.views import JobDetail, JobView
 
 LOOK_SECONDS = 1.0
 SHARED_SECONDS = 0.7

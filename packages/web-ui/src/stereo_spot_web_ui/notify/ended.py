@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 
 from stereo_spot_runtime.logging import get_logger
-from stereo_spot_shared.errors import NotFound, StereoSpotError
-from stereo_spot_shared.jobs import JobStatus
+from stereo_spot_shared.errors import StereoSpotError
+from stereo_spot_shared.jobs import Job, JobStatus
 from stereo_spot_web_ui.context import Web
 from stereo_spot_web_ui.i18n import SOURCE, translations
-from stereo_spot_web_ui.notify.webhook import call_webhook
 
 LOOK_SECONDS = 3.0
 TOLD = frozenset({JobStatus.COMPLETED, JobStatus.FAILED})
@@ -33,23 +32,23 @@ class EndedJobs:
             now |= {job.job_id for job in page.jobs}
             if (cursor := page.cursor) is None:
                 break
-        for job_id in self._running - now:
+        ended, self._running = self._running - now, now  # whatever goes wrong with one, none is told twice
+        for job_id in ended:
             try:
-                job = platform.jobs.get(job_id)
-            except NotFound:
-                continue
-            if job.status in TOLD:
-                self._tell(job_id)
-        self._running = now
+                self._tell(platform.jobs.get(job_id))
+            except StereoSpotError as error:
+                get_logger().warning("a job ended, and nobody was told", job_id=job_id, error=str(error))
 
-    def _tell(self, job_id: str) -> None:
-        view = self._web.looker.view(self._web.platform.jobs.get(job_id))
+    def _tell(self, job: Job) -> None:
+        if job.status not in TOLD:
+            return
+        view = self._web.looker.view(job)
         say = translations(SOURCE).gettext
         done = view.status is JobStatus.COMPLETED
         title = say("Ready to watch in 3D") if done else say("A conversion failed")
         body = view.source.name if done or view.error is None else f"{view.source.name}: {view.error.message}"
+        self._web.webhook.tell(view)
         self._web.push.tell(title, body, view.url, tag=view.id)
-        call_webhook(self._web.settings, view)
 
 
 def watch_for_ends(web: Web, stop: threading.Event) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
+from stereo_spot_shared.ingest import IngestPolicy
 from stereo_spot_shared.jobs import Job
 from stereo_spot_shared.rendering import RenderParams
 from stereo_spot_web_ui.api.jobs import known
@@ -44,6 +45,7 @@ def show(request: Request, job: Job | None) -> Response:
         {
             "job": web.looker.view(job) if job is not None else None,
             "imports": list_imports(web.settings),
+            "takes_urls": web.settings.ingest is not IngestPolicy.OFF,
             "has_imports": web.settings.import_dir is not None,
             "params": params.model_dump(mode="json"),
             "strengths": STRENGTHS,

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from stereo_spot_shared.api.jobs import JobDetail, SegmentState, SegmentView
 from stereo_spot_shared.jobs import Job
 from stereo_spot_web_ui.api.jobs import known
 from stereo_spot_web_ui.context import Web, web_of
-from stereo_spot_web_ui.jobs.views import JobDetail, SegmentState, SegmentView
 from stereo_spot_web_ui.media import TYPES
 from stereo_spot_web_ui.rendering import fragment, page
 

@@ -10,15 +10,22 @@ from __future__ import annotations
 import hmac
 import secrets
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from stereo_spot_web_ui.problems import Problem, answer, wants_page
+from stereo_spot_shared.api.problem import Problem
+from stereo_spot_shared.errors import StereoSpotError
+from stereo_spot_web_ui.problems import answer, problem_of, wants_page
 from stereo_spot_web_ui.security.links import PARAMETER, Links
+from stereo_spot_web_ui.security.sessions import Sessions
 from stereo_spot_web_ui.settings import WebSettings
+
+if TYPE_CHECKING:
+    from stereo_spot_web_ui.security.sign_in import Attempts
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN = ("/static/", "/sign-in", "/health", "/deovr", "/heresphere", "/service-worker.js", "/manifest.webmanifest")
@@ -26,46 +33,56 @@ OPEN = ("/static/", "/sign-in", "/health", "/deovr", "/heresphere", "/service-wo
 UNFORGEABLE = ("/deovr", "/heresphere")
 """POSTs that change nothing."""
 CSRF_HEADER = "x-csrf-token"
+TOKEN_WANTED = "Sign in first, or send the token as `Authorization: Bearer …`."  # noqa: S105 - a sentence
 
 
 class Gate:
     """Middleware behind the session's."""
 
-    def __init__(self, app: ASGIApp, settings: WebSettings, links: Links) -> None:
+    def __init__(self, app: ASGIApp, settings: WebSettings, links: Links, sessions: Sessions, attempts: Attempts) -> None:
         self._app, self._settings, self._links = app, settings, links
+        self._sessions, self._attempts = sessions, attempts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        refusal = self._refusal(request)
+        try:
+            refusal = await self._refusal(request)
+        except StereoSpotError as error:
+            refusal = answer(request, problem_of(error))
         await (self._app if refusal is None else refusal)(scope, receive, send)
 
-    def _refusal(self, request: Request) -> Response | None:
+    async def _refusal(self, request: Request) -> Response | None:
         """What to answer instead; None where the request may pass."""
         path, bears_token = str(request.scope["path"]), self._bears_token(request)
         if request.method not in SAFE and not bears_token and not path.startswith(UNFORGEABLE) and not self._is_ours(request):
+            if not is_by_browser(request):
+                return refuse(request, HTTPStatus.UNAUTHORIZED, "sign_in", TOKEN_WANTED)
             told = "This change was not asked for by a page of this server, or that page is too old: load it again."
             return refuse(request, HTTPStatus.FORBIDDEN, "forged", told)
-        if not self._settings.signs_in or bears_token or request.session.get("user") or path.startswith(OPEN):
+        if not self._settings.signs_in or bears_token or path.startswith(OPEN) or await self._sessions.holds(request):
             return None
         if request.method in SAFE and self._links.opens(path, request.query_params.get(PARAMETER)):
             return None
         if wants_page(request) and request.method == "GET":
-            wanted = path if path != "/" else ""
-            return RedirectResponse(f"/sign-in?next={quote(wanted)}" if wanted else "/sign-in", 303)
-        return refuse(request, HTTPStatus.UNAUTHORIZED, "sign_in", "Sign in first, or send the token as `Authorization: Bearer …`.")
+            query = request.url.query
+            wanted = f"{path}?{query}" if query else path
+            return RedirectResponse(f"/sign-in?next={quote(wanted)}" if wanted != "/" else "/sign-in", 303)
+        return refuse(request, HTTPStatus.UNAUTHORIZED, "sign_in", TOKEN_WANTED)
 
     def _bears_token(self, request: Request) -> bool:
+        """Whether the request has the token. A wrong one is counted; Refused (429) after too many."""
         kind, _, given = request.headers.get("authorization", "").partition(" ")
         token = self._settings.token
-        return token is not None and kind.lower() == "bearer" and same(given.strip(), token.get_secret_value())
+        if token is None or kind.lower() != "bearer":
+            return False
+        return self._attempts.token(request, right=same(given.strip(), token.get_secret_value()))
 
     def _is_ours(self, request: Request) -> bool:
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-        by_browser = origin is not None or site is not None or bool(request.session)
-        if not by_browser:
+        if not is_by_browser(request):
             return not self._settings.signs_in  # a program on this machine
         if site not in {None, "same-origin"} or (origin is not None and not self._is_here(request, origin)):
             return False
@@ -80,6 +97,11 @@ class Gate:
         if (base := self._settings.base_url) is not None:
             own.add(urlsplit(str(base)).netloc.lower())
         return urlsplit(origin).netloc.lower() in own
+
+
+def is_by_browser(request: Request) -> bool:
+    """Whether it may be a browser that asks, on behalf of whatever page is open in it."""
+    return "origin" in request.headers or "sec-fetch-site" in request.headers or bool(request.session)
 
 
 def refuse(request: Request, status: HTTPStatus, code: str, told: str) -> Response:

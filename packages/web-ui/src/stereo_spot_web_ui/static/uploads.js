@@ -1,10 +1,11 @@
-// Taking in videos: dropped anywhere, sent in parts (tus), going on after a broken connection, a pause or a reload.
+// Taking in videos: dropped anywhere, sent in parts (tus), going on after a broken connection, a pause or a reload; or fetched by the server.
 import { ask, clock, complain, csrf, size } from './api.js';
 import { onFiles } from './dropping.js';
 
 const PART_BYTES = 64 * 2 ** 20;
 const RETRY_MS = [0, 500, 1000, 2000, 4000, 8000, 15000, 30000, 30000, 30000];
 const SPEED_SECONDS = 10;
+const FETCH_LOOK_MS = 1000;
 
 const page = document.querySelector('[data-new]');
 
@@ -114,6 +115,28 @@ function arrived(row) {
   changed();
 }
 
+/** Watch the server fetch a video until it is here, or will not come. */
+async function follow(row) {
+  const [told, bar] = [row.querySelector('[data-told]'), row.querySelector('progress')];
+  while (row.isConnected) {
+    const job = await ask('GET', `/api/v1/jobs/${row.dataset.job}`).catch(() => null); // the next look tells
+    if (job?.source.is_here) {
+      arrived(row);
+      return;
+    }
+    if (job?.error || job?.status === 'cancelled') {
+      row.remove();
+      changed();
+      if (job.error) complain(new Error([job.error.message, job.error.hint].filter(Boolean).join(' ')));
+      return;
+    }
+    if (job?.source.bytes) bar.value = job.source.received / job.source.bytes;
+    else bar.removeAttribute('value');
+    if (job) told.textContent = job.progress.waiting ?? said.fetched.replace('{size}', size(job.source.received ?? 0));
+    await new Promise((resolve) => setTimeout(resolve, FETCH_LOOK_MS));
+  }
+}
+
 function forget(row) {
   ask('DELETE', `/api/v1/jobs/${row.dataset.job}`).catch(complain);
   row.remove();
@@ -129,6 +152,7 @@ for (const waiting of list.querySelectorAll('li[data-job]')) {
   const row = rowOf(waiting.dataset.job, waiting.dataset.name);
   row.querySelector('[data-drop-it]').addEventListener('click', () => forget(row));
   if (waiting.dataset.here !== undefined) arrived(row);
+  else if (waiting.dataset.fetched !== undefined) follow(row);
   else row.querySelector('[data-told]').textContent = said.missing;
 }
 for (const button of page.querySelectorAll('[data-import]')) {
@@ -146,6 +170,23 @@ for (const button of page.querySelectorAll('[data-import]')) {
     }
   });
 }
+page.querySelector('[data-from-url]')?.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const [form, button] = [event.target, event.target.querySelector('button')];
+  button.disabled = true;
+  try {
+    const job = await ask('POST', '/api/v1/jobs/url', { url: form.elements.url.value });
+    form.reset();
+    const row = rowOf(job.id, job.source.name);
+    row.querySelector('[data-drop-it]').addEventListener('click', () => forget(row));
+    changed();
+    follow(row);
+  } catch (error) {
+    complain(error);
+  } finally {
+    button.disabled = false;
+  }
+});
 addEventListener('beforeunload', (event) => {
   if (list.querySelector('[data-sending]')) event.preventDefault();
 });

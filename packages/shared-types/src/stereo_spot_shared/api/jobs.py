@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from stereo_spot_shared.base import Value
+from stereo_spot_shared.ingest import LONGEST_URL
 from stereo_spot_shared.jobs import JobError, JobStatus, LeftOut, Stage
 from stereo_spot_shared.rendering import RenderParams
 
@@ -36,6 +37,8 @@ class SourceView(Value):
     bytes: int | None
     received: int | None
     """Bytes that have been uploaded so far; None where that is not known any more."""
+    url: str | None = None
+    """Where it is fetched from, without what may be secret in it; None where it was uploaded."""
     is_here: bool
     """Whether all of it is in storage now: then it can be previewed, started, and converted again."""
 
@@ -78,6 +81,8 @@ class OutputView(Value):
 
     name: str
     bytes: int
+    etag: str
+    """What the ETag of its addresses says (without quotes): a download that broke goes on only in the same content."""
     url: str
     """Where a browser plays it, in parts (Range)."""
     download_url: str
@@ -97,6 +102,16 @@ class ResultView(Value):
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
     playlist_url: str
+
+
+class Work(Value):
+    """Where a finished job's time went, in seconds."""
+
+    chunk: float
+    """Planning and cutting."""
+    render: float
+    """Sum over all segments of the wall time that a worker spent on each."""
+    reassemble: float
 
 
 class CostView(Value):
@@ -138,6 +153,10 @@ class JobDetail(JobView):
     events: tuple[Event, ...] = ()
     stage: Stage | None = None
     """That moves it on now."""
+    work: Work | None = None
+    """Of a completed job."""
+    lost: tuple[int, ...] = ()
+    """Presentation times (ticks of the source's time base) of frames that damage left undecodable."""
 
 
 class JobListView(Value):
@@ -166,6 +185,16 @@ class ImportedJob(Value):
     """Relative to that folder."""
     params: RenderParams = RenderParams()
     start: bool = False
+
+
+class UrlJob(Value):
+    """A video that the server is to fetch."""
+
+    url: str = Field(min_length=1, max_length=LONGEST_URL, examples=["https://films.example/holiday.mp4"])
+    """Of the file itself; without a user name or a password."""
+    params: RenderParams = RenderParams()
+    start: bool = False
+    """Whether to set it going as soon as it is here; otherwise that waits for `start`."""
 
 
 class Options(Value):

@@ -1,0 +1,1 @@
+"""Rendering over HTTP: stereo-inference behind `GET /ping` and `POST /invocations`."""

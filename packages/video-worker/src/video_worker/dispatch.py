@@ -1,0 +1,80 @@
+"""Segments that are rendered somewhere else and answered by message: sending them there, and what becomes of them."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from stereo_spot_runtime import retry
+from stereo_spot_runtime.context import WorkContext
+from stereo_spot_runtime.updates import update_job
+from stereo_spot_runtime.watch import JobWatch
+from stereo_spot_shared import pipeline
+from stereo_spot_shared.errors import Conflict, Interrupted, NotFound, RenderFailed, StereoSpotError
+from stereo_spot_shared.interfaces import AsynchronousBackend, Platform
+from stereo_spot_shared.jobs import Job, JobError, Stage
+from stereo_spot_shared.messages import SegmentReady, SegmentRendered
+from stereo_spot_shared.pipeline import STAGES
+from video_worker.segment import Segment
+
+DISPATCH_SECONDS = 60.0
+"""For so long a slot is held by a segment that is about to be sent; a worker that dies meanwhile blocks it no longer."""
+FULL_SECONDS = 2.0
+"""How often a worker looks for a free slot, while it holds the segment that waits for one."""
+
+
+def dispatch(segment: Segment, backend: AsynchronousBackend, context: WorkContext, watch: JobWatch, *, failures: int) -> None:
+    """Send a segment, as soon as fewer than the backend's limit are on their way; nothing where it is on its way already.
+
+    The backend may need minutes to begin, where nothing runs yet: that is no failure, and nobody waits for it here.
+    """
+    slots, pool, holder = context.platform.slots, backend.pool, holder_of(segment.job.job_id, segment.spec.index)
+    try:
+        while not slots.take(pool, holder, limit=backend.limit, seconds=DISPATCH_SECONDS):
+            if context.should_stop() or watch.given_up():
+                raise Interrupted("The segment was not sent: the worker stops, or the job has ended.")
+            context.lease.moved()
+            time.sleep(FULL_SECONDS)
+    except Conflict:
+        return
+    try:
+        backend.dispatch(segment.request(context.attempt_id, context.platform.storage), failures=failures)
+    except BaseException:
+        slots.free(pool, holder)
+        raise
+    try:
+        slots.extend(pool, holder, backend.seconds)
+    except NotFound:
+        # Sending took longer than the slot was held. It may be sent once more by somebody else, and the first result stands.
+        context.log.warning("the slot ended while the segment was being sent")
+    context.report(0, len(segment.spec.core), "it waits to be rendered")
+
+
+def holder_of(job_id: str, index: int) -> str:
+    """Who holds the slot of an asynchronous backend while a segment is on its way there."""
+    return f"{job_id}/{index}"
+
+
+def note_failure(message: SegmentRendered, error: StereoSpotError, platform: Platform) -> None:
+    """What a failed attempt means: another one, or the job's failure, by the policy of segments that a worker renders itself."""
+    again = SegmentReady(job_id=message.job_id, segment_index=message.segment_index, failures=message.failures + 1)
+    spec, jitter = STAGES[Stage.RENDER], random.random()  # noqa: S311 - not a secret
+    decision = retry.decide(error, again, spec, attempt=again.failures, troubles=message.failures, jitter=jitter)
+    match decision:
+        case retry.Release(delay_seconds, counted):
+            ready = again if counted else again.model_copy(update={"failures": message.failures})
+            platform.queues[Stage.RENDER].send(ready.encode(), delay_seconds=delay_seconds)
+        case retry.Fail(reason):
+            _fail(platform, message, reason)
+        case retry.DeadLetter(sentence):
+            _fail(platform, message, retry.job_error(RenderFailed(sentence), again))
+
+
+def _fail(platform: Platform, message: SegmentRendered, reason: JobError) -> None:
+    def change(job: Job) -> Job | None:
+        """Only a job that still waits for this segment fails by it."""
+        if job.status not in STAGES[Stage.RENDER].statuses or platform.completions.get(job.job_id, message.segment_index):
+            return None
+        return pipeline.fail(job, reason)
+
+    update_job(platform, message.job_id, change)
