@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -14,7 +15,7 @@ from botocore.config import Config
 from stereo_spot_aws_adapters.settings import AwsSettings
 from stereo_spot_aws_adapters.side_by_side import CONCURRENCY
 from stereo_spot_aws_adapters.vendor_errors import aws_errors
-from stereo_spot_shared.errors import StoreUnavailable
+from stereo_spot_shared.errors import InferenceUnavailable, StoreUnavailable
 
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60  # longer than a long poll
@@ -25,17 +26,23 @@ class Aws:
 
     def __init__(self, settings: AwsSettings) -> None:
         self.settings = settings
-        config = Config(
+        self._config = config = Config(
             retries={"mode": settings.retry_mode, "total_max_attempts": settings.max_attempts},
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=_READ_SECONDS,
             max_pool_connections=4 * CONCURRENCY,
         )
         with aws_errors(StoreUnavailable, "AWS"), _address_errors():
-            session = boto3.Session(region_name=settings.region)
+            self._session = session = boto3.Session(region_name=settings.region)
             self.dynamodb = session.client("dynamodb", config=config)
             self.sqs = session.client("sqs", config=config)
             self.s3 = session.client("s3", config=config)
+
+    @cached_property
+    def sagemaker(self) -> Any:
+        """For those few processes that send segments to an endpoint."""
+        with _lock, aws_errors(InferenceUnavailable, "SageMaker"), _address_errors():
+            return self._session.client("sagemaker-runtime", config=self._config)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return connect, (self.settings,)

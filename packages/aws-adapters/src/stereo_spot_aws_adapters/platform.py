@@ -8,11 +8,13 @@ from stereo_spot_aws_adapters.job_store import DynamoJobStore
 from stereo_spot_aws_adapters.names import queue_name
 from stereo_spot_aws_adapters.object_storage import S3ObjectStorage
 from stereo_spot_aws_adapters.queue import SqsQueue
+from stereo_spot_aws_adapters.sagemaker import Notifications
 from stereo_spot_aws_adapters.segment_completion_store import DynamoSegmentCompletionStore
 from stereo_spot_aws_adapters.settings import AwsSettings, settings_of_environment
 from stereo_spot_aws_adapters.slot_store import DynamoSlotStore
 from stereo_spot_aws_adapters.upload_store import S3UploadStore
 from stereo_spot_shared.interfaces import Platform
+from stereo_spot_shared.jobs import Stage
 from stereo_spot_shared.pipeline import STAGES
 
 
@@ -30,7 +32,12 @@ def open_platform(settings: AwsSettings) -> Platform:
         completions=DynamoSegmentCompletionStore(aws),
         activity=DynamoActivityStore(aws),
         queues={
-            stage: SqsQueue(aws, queue_name(settings.prefix, stage), visibility_seconds=spec.visibility_seconds)
+            stage: SqsQueue(
+                aws,
+                queue_name(settings.prefix, stage),
+                visibility_seconds=spec.visibility_seconds,
+                read=Notifications(aws).read if stage is Stage.RENDERED else str,
+            )
             for stage, spec in STAGES.items()
         },
         slots=DynamoSlotStore(aws),

@@ -66,7 +66,8 @@ class _Hold:
 class SqsQueue:
     """`Queue` on the queue called `name` and its dead-letter queue. Pickled by its address; only who received may settle.
 
-    `clock` gives seconds since the epoch, `monotonic` those that a hold is measured in.
+    `read` puts what others send to this queue into our messages. `clock` gives seconds since the epoch, `monotonic` those that a hold
+    is measured in.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class SqsQueue:
         name: str,
         *,
         visibility_seconds: int,
+        read: Callable[[str], str] = str,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -82,6 +84,7 @@ class SqsQueue:
         self._main = _Address(aws, name)
         self._dead = _Address(aws, dead_letter_name(name))
         self._visibility_seconds = visibility_seconds
+        self._read = read
         self._clock, self._monotonic = clock, monotonic
         self._holds: dict[str, _Hold] = {}
 
@@ -202,7 +205,7 @@ class SqsQueue:
         self._holds[message["ReceiptHandle"]] = _Hold(since, since + self._visibility_seconds, attributes)
         return Delivery(
             message_id=attributes.get(_ORIGIN, message["MessageId"]),
-            body=message["Body"],
+            body=self._read(message["Body"]),
             receipt=message["ReceiptHandle"],
             attempt=int(attributes.get(_ATTEMPTS, 0)) + receives,
         )

@@ -10,9 +10,10 @@ from typing import Literal
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from stereo_spot_shared.errors import PermanentError
+from stereo_spot_shared.errors import InferenceUnavailable, PermanentError
 
 _PREFIX = "STEREO_SPOT_AWS_"
+_SAGEMAKER_PREFIX = "STEREO_SPOT_SAGEMAKER_"
 
 
 class AwsSettings(BaseSettings):
@@ -36,6 +37,21 @@ class AwsSettings(BaseSettings):
     """`AWS_MAX_ATTEMPTS`: of one request, the first included."""
 
 
+class SageMakerSettings(BaseSettings):
+    """Of the inference backend `sagemaker`."""
+
+    model_config = SettingsConfigDict(env_prefix=_SAGEMAKER_PREFIX, frozen=True, extra="ignore")
+
+    endpoint: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")
+    """`STEREO_SPOT_SAGEMAKER_ENDPOINT`: the name of an asynchronous endpoint, whose container is the inference server."""
+    limit: int = Field(default=16, ge=1, le=1000)
+    """`STEREO_SPOT_SAGEMAKER_LIMIT`: segments on their way at once, of all workers together."""
+    queue_seconds: int = Field(default=6 * 3600, ge=60, le=6 * 3600)
+    """`STEREO_SPOT_SAGEMAKER_QUEUE_SECONDS`: how long a request may wait for an instance, which may have to be started first."""
+    render_seconds: int = Field(default=3600, ge=1, le=3600)
+    """`STEREO_SPOT_SAGEMAKER_RENDER_SECONDS`: how long a segment may take to render."""
+
+
 def settings_of_environment() -> AwsSettings:
     """The settings; PermanentError says in one sentence which variable is missing or wrong."""
     try:
@@ -47,7 +63,18 @@ def settings_of_environment() -> AwsSettings:
         ) from None
 
 
-def _sentence(place: tuple[int | str, ...], kind: str, message: str) -> str:
+def sagemaker_settings_of_environment() -> SageMakerSettings:
+    """The settings of the endpoint; InferenceUnavailable says in one sentence which variable is missing or wrong."""
+    try:
+        return SageMakerSettings()
+    except ValidationError as error:
+        raise InferenceUnavailable(
+            "; ".join(_sentence(found["loc"], found["type"], found["msg"], _SAGEMAKER_PREFIX) for found in error.errors()),
+            hint="The backend sagemaker needs STEREO_SPOT_SAGEMAKER_ENDPOINT.",
+        ) from None
+
+
+def _sentence(place: tuple[int | str, ...], kind: str, message: str, prefix: str = _PREFIX) -> str:
     name = str(place[0])
-    variable = name if name.startswith("AWS_") else f"{_PREFIX}{name.upper()}"
+    variable = name if name.startswith("AWS_") else f"{prefix}{name.upper()}"
     return f"{variable} is not set" if kind == "missing" else f"{variable} cannot be used: {message}"

@@ -31,7 +31,7 @@ class DynamoSlotStore:
                 self._table.update(
                     _key(pool),
                     "SET #holders.#holder = :slot",
-                    condition="size(#holders) < :limit AND attribute_not_exists(#holders.#holder)",
+                    condition="attribute_exists(#holders) AND size(#holders) < :limit AND attribute_not_exists(#holders.#holder)",
                     names={"#holders": "holders", "#holder": holder},
                     values={":slot": {"M": slot}, ":limit": {"N": str(limit)}},
                 )
@@ -71,7 +71,7 @@ class DynamoSlotStore:
 
     def _make(self, pool: str) -> None:
         try:
-            self._table.put({**_key(pool), "holders": {"M": {}}}, condition="attribute_not_exists(pool)")
+            self._table.put({**_key(pool), "holders": {"M": {}}}, condition="attribute_not_exists(#pool)", names={"#pool": "pool"})
         except ConditionFailed:
             return  # somebody else was first
 
