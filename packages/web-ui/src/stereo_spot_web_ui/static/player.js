@@ -225,25 +225,29 @@ setInterval(() => {
   draw();
 }, WIGGLE_MS);
 
-/* Subtitles */
+/* Subtitles: drawn by the page, for each eye where both views lie side by side, because the video itself is not seen */
+const captions = [...root.querySelectorAll('[data-caption]')];
+function caption(track) {
+  const words = track ? [...(track.activeCues ?? [])].map((cue) => cue.getCueAsHTML().textContent).join('\n') : '';
+  for (const place of captions) place.textContent = words;
+}
 part('subtitles')?.addEventListener('change', (event) => {
-  [...video.textTracks].forEach((track, number) => {
-    const on = String(number) === event.target.value;
-    track.mode = on ? 'hidden' : 'disabled';
-    track.oncuechange = on
-      ? () => { part('caption').textContent = [...track.activeCues].map((cue) => cue.text.replace(/<[^>]*>/g, '')).join('\n'); }
-      : null;
-  });
-  part('caption').textContent = '';
+  for (const track of video.textTracks) [track.mode, track.oncuechange] = ['disabled', null];
+  const chosen = event.target.value === '' ? null : video.textTracks[Number(event.target.value)];
+  if (chosen) [chosen.mode, chosen.oncuechange] = ['hidden', () => caption(chosen)];
+  caption(chosen);
 });
 
 /* A file that this browser cannot play */
 const RENDITION_MS = 1000;
-video.addEventListener('error', async () => {
+video.addEventListener('error', unplayable);
+// Where a browser knows the sound but not the picture, it plays the sound and says nothing.
+video.addEventListener('loadedmetadata', () => !video.videoWidth && unplayable());
+async function unplayable() {
   const made = await ask('GET', `/api/v1/jobs/${part('rendition').dataset.rendition}/rendition`).catch(() => ({}));
   if (made.url && !video.src.endsWith(made.url)) video.src = made.url;
   else part('trouble').hidden = false;
-});
+}
 part('rendition').addEventListener('click', async (event) => {
   const button = event.currentTarget;
   const place = `/api/v1/jobs/${button.dataset.rendition}/rendition`;
