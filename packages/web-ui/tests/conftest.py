@@ -81,9 +81,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(path, Clip(scene=scene, frames=36, sounds=(Sound(),), options={"preset": "veryfast", "crf": "23"}))
 
 
-@pytest.fixture
-def workers(server: Server) -> Iterator[None]:
-    """Real workers on the server's platform."""
+@contextlib.contextmanager
+def work(server: Server, **settings: str) -> Iterator[None]:
+    """Real workers on the server's platform for the length of a `with` block; `settings` are more of their environment."""
     environment = {
         "STEREO_SPOT_DATA_DIR": str(server.data_dir),
         "STEREO_SPOT_SCRATCH_DIR": str(server.data_dir / "scratch"),
@@ -92,6 +92,7 @@ def workers(server: Server) -> Iterator[None]:
         "STEREO_SPOT_RENDER_THREADS": "1",
         "PATH": "/usr/bin:/bin",
         "HOME": str(server.data_dir),
+        **settings,
     }
     started = [subprocess.Popen([sys.executable, "-m", f"{name}.main"], env=environment) for name in ("media_worker", "video_worker")]
     try:
@@ -101,3 +102,16 @@ def workers(server: Server) -> Iterator[None]:
             process.terminate()
         for process in started:
             process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def working():
+    """Have workers as a test wants them: `with working(server, STEREO_SPOT_…="…")`."""
+    return work
+
+
+@pytest.fixture
+def workers(server: Server) -> Iterator[None]:
+    """Real workers on the server's platform."""
+    with work(server):
+        yield

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -52,10 +56,78 @@ def allowed() -> list[str]:
     return []
 
 
+class Line:
+    """A way to a server that can be made slow, cut and mended. Its threads end with it."""
+
+    def __init__(self, port: int) -> None:
+        self._port, self._listener = port, socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)  # or a whole film is on its way at once
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen()
+        self._open: list[socket.socket] = []
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.bytes_per_second: float | None = None
+        """Of what is sent to the server."""
+        self.is_cut = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Break every connection, and take no other until `is_cut` is set back."""
+        self.is_cut = True
+        for one in self._open:
+            self._end(one)
+
+    def close(self) -> None:
+        self._end(self._listener)
+        self._listener.close()
+        for one in self._open:
+            self._end(one)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                if self.is_cut:
+                    near.close()
+                    continue
+                far = socket.create_connection(("127.0.0.1", self._port))
+                self._open += [near, far]
+                for source, target, up in ((near, far, True), (far, near, False)):
+                    threading.Thread(target=self._carry, args=(source, target, up), daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket, up: bool) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(16384):
+                if up and self.bytes_per_second:
+                    time.sleep(len(piece) / self.bytes_per_second)
+                target.sendall(piece)
+        self._end(source)
+        self._end(target)
+        source.close()
+
+    @staticmethod
+    def _end(one: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+
+
 @pytest.fixture
-def context(browser: Browser, server, allowed: list[str]) -> Iterator[BrowserContext]:
+def line(server) -> Iterator[Line]:
+    line = Line(int(server.address.rpartition(":")[2]))
+    yield line
+    line.close()
+
+
+@pytest.fixture
+def address(server) -> str:
+    """Where pages find the server; modules that need a `line` put it between."""
+    return str(server.address)
+
+
+@pytest.fixture
+def context(browser: Browser, address: str, allowed: list[str]) -> Iterator[BrowserContext]:
     """A browser's profile whose pages complain of nothing and ask nobody but our server."""
-    context = browser.new_context(base_url=server.address, viewport={"width": 1280, "height": 900})
+    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(PATIENCE)
     troubles: list[str] = []
 
@@ -64,7 +136,7 @@ def context(browser: Browser, server, allowed: list[str]) -> Iterator[BrowserCon
         page.on("pageerror", lambda error: troubles.append(str(error)))
 
     context.on("page", watch)
-    ours = (server.address, "data:", "blob:")
+    ours = (address, "data:", "blob:")
     context.on("request", lambda request: None if request.url.startswith(ours) else troubles.append(request.url))
     yield context
     context.close()
