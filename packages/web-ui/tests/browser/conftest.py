@@ -174,7 +174,7 @@ def emulator() -> str:
     script = VENDOR / "iwer" / "iwer.min.js"
     if not script.exists():
         pytest.skip("iwer is not installed: ./nx run web-ui:vendor")
-    return f"{script.read_text()};globalThis.headset = new IWER.XRDevice(IWER.metaQuest3, {{stereoEnabled: true}});headset.installRuntime();"
+    return f"{script.read_text()};globalThis.headset = new IWER.XRDevice(IWER.metaQuest3, {{stereoEnabled: true}});headset.installRuntime({{forceInstall: true}});"
 
 
 @pytest.fixture

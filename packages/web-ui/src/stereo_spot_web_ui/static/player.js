@@ -92,7 +92,7 @@ export function draw() {
   if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
   gl.viewport(0, 0, wide, high);
   gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, video);
-  const [first, second] = state.swapped ? [packing.right, packing.left] : [packing.left, packing.right];
+  const [first, second] = parts();
   gl.uniform4fv(uniforms.left, first);
   gl.uniform4fv(uniforms.right, second);
   gl.uniform1i(uniforms.mode, state.view === 'wiggle' ? state.wiggle : (MODES[state.view] ?? 0));
@@ -101,6 +101,9 @@ export function draw() {
   state.drawn = true;
   root.dataset.drawn = state.view;
 }
+
+/** Where the left and the right eye's view lie in a picture. */
+const parts = () => (state.swapped ? [packing.right, packing.left] : [packing.left, packing.right]);
 
 /** Width by height of what is on the screen. */
 function aspect() {
@@ -118,7 +121,8 @@ function fit() {
 
 function choose(view) {
   if (view === 'headset') {
-    import('./headset.js').then(({ enter }) => enter(video, packing, state.swapped, aspect2d())).catch(complain);
+    const shown = { shape: aspect2d(), parts, words: () => captions[0].textContent, swap };
+    import('./headset.js').then(({ enter }) => enter(video, shown)).catch(complain);
     return;
   }
   state.view = view;
