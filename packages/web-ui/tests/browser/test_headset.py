@@ -44,7 +44,7 @@ def enter(page: Page, job, emulator: str) -> None:
     page.add_init_script(emulator)
     page.goto(f"/jobs/{job.job_id}")
     page.wait_for_selector("[data-player][data-drawn]")
-    page.get_by_role("radio", name="Headset").click()
+    page.get_by_role("button", name="Headset").click()
     page.wait_for_selector("canvas[data-engine^='three']")
     page.wait_for_timeout(500)
 
@@ -78,7 +78,7 @@ def test_the_words_are_seen_too(page, finished, views, emulator, eyes):
     page.evaluate("document.querySelector('[data-player] video').currentTime = 0.5")
     page.get_by_label("Subtitles").select_option("0")
     expect(page.locator("[data-caption]").first).to_have_text("words before the screen")
-    page.get_by_role("radio", name="Headset").click()
+    page.get_by_role("button", name="Headset").click()
     page.wait_for_selector("canvas[data-engine^='three']")
     page.wait_for_timeout(500)
     for seen, view in zip(eyes(), views, strict=True):
@@ -102,7 +102,7 @@ def test_a_controller_plays_and_swaps_and_the_page_is_there_afterwards(page, fin
     expect(page.locator("canvas[data-engine^='three']")).to_have_count(0)
     page.get_by_role("radio", name="2D").click()
     expect(page.get_by_role("radio", name="2D")).to_be_checked()
-    page.get_by_role("radio", name="Headset").click()  # and in again
+    page.get_by_role("button", name="Headset").click()  # and in again
     page.wait_for_selector("canvas[data-engine^='three']")
     page.wait_for_timeout(500)
     assert off(eyes()[0], views[1]) < CLOSE
@@ -118,4 +118,4 @@ def test_without_a_headset_there_is_no_button(page, finished):
     page.goto(f"/jobs/{finished().job_id}")
     page.wait_for_selector("[data-player][data-drawn]")
     expect(page.get_by_role("radio", name="Wiggle")).to_be_visible()
-    expect(page.get_by_role("radio", name="Headset")).to_have_count(0)
+    expect(page.get_by_role("button", name="Headset")).to_have_count(0)

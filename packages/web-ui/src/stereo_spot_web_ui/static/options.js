@@ -1,5 +1,6 @@
 // The options of a new conversion: words that set parameters, a look at a few moments, and the start.
 import { ask, clock, complain } from './api.js';
+import { byArrows, mark } from './radios.js';
 import { mix } from './stereo.js';
 
 const WIGGLE_MS = 180;
@@ -169,14 +170,17 @@ setInterval(() => {
   paint();
 }, WIGGLE_MS);
 
-for (const button of form.querySelectorAll('[data-look]')) {
-  button.addEventListener('click', () => {
-    look = button.dataset.look;
-    for (const one of form.querySelectorAll('[data-look]')) one.setAttribute('aria-checked', String(one === button));
-    paint();
-  });
+const looks = form.querySelector('[data-looks]');
+function chooseLook(button) {
+  look = button.dataset.look;
+  mark(looks, button);
+  paint();
 }
-if (still.matches) form.querySelector('[data-look="anaglyph"]')?.click();
+if (looks) {
+  looks.addEventListener('click', (event) => event.target.dataset.look && chooseLook(event.target));
+  byArrows(looks, chooseLook);
+  chooseLook(looks.querySelector(still.matches ? '[data-look="anaglyph"]' : '[data-look="wiggle"]'));
+}
 
 reflect();
 page.dispatchEvent(new CustomEvent('uploads-changed'));

@@ -1,5 +1,6 @@
 // The player: one video, whose pictures hold both views; the shader takes them apart and shows them as people can see them.
 import { ask, clock, complain } from './api.js';
+import { byArrows, mark } from './radios.js';
 import { GAMMA, LEFT, RIGHT } from './stereo.js';
 
 const WIGGLE_MS = 160;
@@ -120,18 +121,9 @@ function fit() {
 }
 
 function choose(view) {
-  if (view === 'headset') {
-    const shown = { shape: aspect2d(), parts, words: () => captions[0].textContent, swap };
-    import('./headset.js').then(({ enter }) => enter(video, shown)).catch(complain);
-    return;
-  }
   state.view = view;
   localStorage.setItem('view', view);
-  for (const button of root.querySelectorAll('[data-view]')) {
-    const on = button.dataset.view === view;
-    button.setAttribute('aria-checked', String(on));
-    button.tabIndex = on ? 0 : -1;
-  }
+  mark(part('views'), root.querySelector(`[data-view="${view}"]`));
   fit();
 }
 const aspect2d = () => (video.videoWidth / video.videoHeight) * packing.stretch;
@@ -148,20 +140,16 @@ const buttons = {
   mute: () => { video.muted = !video.muted; },
   full: () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()),
   swap,
+  headset: () => {
+    const shown = { shape: aspect2d(), parts, words: () => captions[0].textContent, swap };
+    import('./headset.js').then(({ enter }) => enter(video, shown)).catch(complain);
+  },
 };
 for (const button of root.querySelectorAll('[data-do]')) button.addEventListener('click', () => buttons[button.dataset.do]());
 const views = [...root.querySelectorAll('[data-view]')];
 for (const button of views) button.addEventListener('click', () => choose(button.dataset.view));
-const open = () => views.filter((one) => !one.hidden && !one.disabled).map((one) => one.dataset.view);
-part('views').addEventListener('keydown', (event) => {
-  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-  if (!step) return;
-  event.preventDefault();
-  event.stopPropagation();
-  const names = open().filter((name) => name !== 'headset');
-  choose(names[(names.indexOf(state.view) + step + names.length) % names.length]);
-  root.querySelector(`[data-view="${state.view}"]`).focus();
-});
+const open = () => views.filter((one) => !one.disabled).map((one) => one.dataset.view);
+byArrows(part('views'), (button) => choose(button.dataset.view));
 
 const KEYS = {
   ' ': buttons.play,
@@ -170,7 +158,7 @@ const KEYS = {
   m: buttons.mute,
   s: swap,
   v: () => {
-    const names = open().filter((name) => name !== 'headset');
+    const names = open();
     choose(names[(names.indexOf(state.view) + 1) % names.length]);
   },
   ArrowLeft: () => { video.currentTime -= STEP_SECONDS; },
@@ -284,6 +272,6 @@ if (packing.flat) {
 }
 choose(open().includes(state.view) ? state.view : '2d');
 navigator.xr?.isSessionSupported('immersive-vr').then((able) => {
-  if (able && !packing.flat) root.querySelector('[data-view="headset"]').hidden = false;
+  if (able && !packing.flat) root.querySelector('[data-do="headset"]').hidden = false;
 }, () => {});
 video.src = about.files[0];
