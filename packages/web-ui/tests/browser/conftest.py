@@ -30,7 +30,6 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PATIENCE = 60_000
-PHONE = {"width": 360, "height": 740}
 RATE, FRAMES = 10, 40
 
 Pixels = NDArray[np.uint8]
