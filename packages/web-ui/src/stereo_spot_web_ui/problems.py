@@ -21,7 +21,7 @@ from stereo_spot_shared.errors import (
     StereoSpotError,
     UnsupportedMedia,
 )
-from stereo_spot_web_ui.rendering import page
+from stereo_spot_web_ui.rendering import page, sentence
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -95,13 +95,6 @@ def problem_of(error: StereoSpotError) -> Problem:
     else:
         status, code = next(status for kind, status in STATUS_OF if isinstance(error, kind)), error.code
     return Problem(title=status.phrase, status=status, detail=sentence(error.message), code=code, hint=error.hint and sentence(error.hint))
-
-
-def sentence(text: str) -> str:
-    """`text`, begun with a capital and ended with a full stop."""
-    text = " ".join(text.split())
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:

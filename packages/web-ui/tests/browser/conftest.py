@@ -239,7 +239,13 @@ def finished(server, encoded) -> Callable[..., Job]:
     """A completed job with a master whose pixels are known."""
 
     def finish(
-        *, name: str = "a film.mp4", codec: str = "libx264", half: bool = False, sound: bool = False, subtitles: tuple[str, ...] = (), **params
+        *,
+        name: str = "a film.mp4",
+        codec: str = "libx264",
+        half: bool = False,
+        sound: bool = False,
+        subtitles: tuple[str, ...] = (),
+        **params,
     ) -> Job:
         job_id, chosen = new_job_id(), RenderParams(**({"layout": "half-sbs"} if half else {}), **params)
         output, storage = keys.output_key(job_id, "a1", chosen.container.value), server.platform.storage

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from stereo_spot_shared.jobs import Activity, Job, JobStatus, Plan, Stage
+from stereo_spot_web_ui.rendering import sentence
 
 pytestmark = pytest.mark.browser
 
@@ -52,7 +53,9 @@ def test_progress_is_live_in_the_page_and_in_its_title(page, server, client, ren
         expect(page.get_by_text(f"{frames} / {FRAMES}")).to_be_visible()
         seen.append(percent(client, job_id))
         expect(page).to_have_title(f"{seen[-1]} % · a film.mp4 – StereoSpot")
-        assert float(page.get_by_role("progressbar", name="Progress").get_attribute("value") or 0) == pytest.approx(seen[-1] / 100, abs=0.01)
+        assert float(page.get_by_role("progressbar", name="Progress").get_attribute("value") or 0) == pytest.approx(
+            seen[-1] / 100, abs=0.01
+        )
     assert 0 < seen[0] < seen[1] < seen[2] < 100
     expect(page.locator(".strip li")).to_have_count(2)
     end(server, job_id, finished)
@@ -129,8 +132,8 @@ def test_a_failure_says_why_and_what_to_do_and_can_be_tried_again(page, server, 
         expect(failure).to_be_visible()
     error = client.get(f"/api/v1/jobs/{job_id}").json()["error"]
     assert error["code"] == "unsupported_media"
-    expect(failure).to_contain_text(error["message"])
-    expect(failure).to_contain_text(error["hint"])
+    expect(failure.get_by_role("heading")).to_have_text(sentence(error["message"]))
+    expect(failure).to_contain_text(sentence(error["hint"]))
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
     assert axe(page) == []
     with working(server):

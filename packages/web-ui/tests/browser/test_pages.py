@@ -19,7 +19,9 @@ def spoken(tmp_path: Path) -> Path:
     captions = Captions(((200, 1200, "What he says"),), codec="mov_text", language="eng")
     scene = Scene(width=256, height=144, cut_frames=24)
     options = {"preset": "veryfast", "crf": "23"}
-    return write_clip(tmp_path / "a film & more.mp4", Clip(scene=scene, frames=36, sounds=(Sound(),), captions=(captions,), options=options))
+    return write_clip(
+        tmp_path / "a film & more.mp4", Clip(scene=scene, frames=36, sounds=(Sound(),), captions=(captions,), options=options)
+    )
 
 
 def test_from_a_dropped_file_to_watching_it(page, server, workers, spoken, axe):

@@ -75,4 +75,3 @@ def test_a_phone_chooses_views_by_touch(page, finished):
         assert (box["x"], box["width"]) == (screen["x"], screen["width"])
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= PHONE["width"]
-

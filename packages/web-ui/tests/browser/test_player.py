@@ -170,6 +170,27 @@ def test_keys(page, finished):
     expect(page.locator("[data-player]:fullscreen")).to_have_count(0)
 
 
+def test_on_the_full_screen_the_picture_owns_it(page, finished):
+    page.clock.install()
+    watch(page, finished())
+    choose(page, "2d")
+    page.evaluate("document.querySelector('[data-player] video').loop = true")
+    page.keyboard.press("f")
+    expect(page.locator("[data-player]:fullscreen")).to_be_visible()
+    whole = page.evaluate("[innerWidth, innerHeight]")
+    box = page.locator("[data-screen]").bounding_box()
+    assert max(box["width"] / whole[0], box["height"] / whole[1]) == pytest.approx(1, abs=0.01)
+    page.keyboard.press("k")
+    page.clock.fast_forward(4_000)
+    expect(page.locator(".bars")).to_have_css("opacity", "0")
+    page.mouse.move(300, 300)
+    expect(page.locator(".bars")).to_have_css("opacity", "1")
+    page.clock.fast_forward(4_000)
+    expect(page.locator(".bars")).to_have_css("opacity", "0")
+    page.keyboard.press("k")  # whoever pauses wants them
+    expect(page.locator(".bars")).to_have_css("opacity", "1")
+
+
 def test_subtitles_are_on_the_picture_at_their_times(page, finished, screenshot):
     watch(page, finished(subtitles=(CUES, CUES.replace("Tom", "Tim"))))
     choose(page, "2d")
@@ -198,7 +219,13 @@ def test_every_eye_sees_the_words(page, finished):
     seek(page, 1)
     page.get_by_label("Subtitles").select_option("0")
     expect(page.locator("[data-caption]").first).to_have_text("Tom & Jerry <3")
-    for view, middles in (("2d", [0.5]), ("side-by-side", [0.25, 0.75]), ("anaglyph", [0.5]), ("cross-eyed", [0.25, 0.75]), ("wiggle", [0.5])):
+    for view, middles in (
+        ("2d", [0.5]),
+        ("side-by-side", [0.25, 0.75]),
+        ("anaglyph", [0.5]),
+        ("cross-eyed", [0.25, 0.75]),
+        ("wiggle", [0.5]),
+    ):
         choose(page, view)
         screen = page.locator("[data-screen]").bounding_box()
         places = page.locator("[data-caption]:visible").all()

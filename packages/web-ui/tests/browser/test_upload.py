@@ -60,7 +60,9 @@ def arrived(server, page: Page, job_id: str) -> bytes:
 def offsets(page: Page) -> list[int]:
     """Where each request went on that carried a part of a video."""
     found: list[int] = []
-    page.context.on("request", lambda request: found.append(int(request.headers["upload-offset"])) if "upload-offset" in request.headers else None)
+    page.context.on(
+        "request", lambda request: found.append(int(request.headers["upload-offset"])) if "upload-offset" in request.headers else None
+    )
     return found
 
 

@@ -5,6 +5,7 @@ import { GAMMA, LEFT, RIGHT } from './stereo.js';
 
 const WIGGLE_MS = 160;
 const STEP_SECONDS = 5;
+const IDLE_MS = 2500;
 const root = document.querySelector('[data-player]');
 const about = JSON.parse(root.dataset.player);
 const part = (name) => root.querySelector(`[data-${name}]`);
@@ -115,8 +116,7 @@ function aspect() {
 /** The screen has the shape of what it shows, as large as the window lets it. */
 function fit() {
   if (!video.videoWidth) return;
-  screen.style.aspectRatio = String(aspect());
-  screen.style.maxWidth = `calc(76vh * ${aspect()})`;
+  screen.style.setProperty('--shape', aspect());
   requestAnimationFrame(draw);
 }
 
@@ -184,6 +184,16 @@ part('window').addEventListener('input', (event) => {
   state.window = Number(event.target.value);
   draw();
 });
+
+/* On the full screen the controls go while nobody stirs and the video plays */
+let rest = 0;
+function stir() {
+  delete root.dataset.idle;
+  clearTimeout(rest);
+  rest = setTimeout(() => { if (!video.paused) root.dataset.idle = ''; }, IDLE_MS);
+}
+for (const sign of ['pointermove', 'pointerdown', 'keydown']) root.addEventListener(sign, stir);
+for (const sign of ['play', 'pause']) video.addEventListener(sign, stir);
 
 const seek = part('seek');
 seek.addEventListener('input', () => { video.currentTime = Number(seek.value); });
