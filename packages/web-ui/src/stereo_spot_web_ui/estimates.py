@@ -22,9 +22,9 @@ LOOKED_AT = 100
 class Rates(Value):
     """For a million pixels of source. What was never measured is not in it."""
 
-    seconds: dict[str, float] = {}
+    seconds: dict[str, float]
     """From the first segment to the end, by depth estimator, depth profile and quality, with a space between them."""
-    bytes: dict[str, float] = {}
+    bytes: dict[str, float]
     """By layout and quality, with a space between them."""
 
 

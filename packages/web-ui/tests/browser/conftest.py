@@ -173,7 +173,8 @@ def emulator() -> str:
     script = VENDOR / "iwer" / "iwer.min.js"
     if not script.exists():
         pytest.skip("iwer is not installed: ./nx run web-ui:vendor")
-    return f"{script.read_text()};globalThis.headset = new IWER.XRDevice(IWER.metaQuest3, {{stereoEnabled: true}});headset.installRuntime({{forceInstall: true}});"
+    become = "globalThis.headset = new IWER.XRDevice(IWER.metaQuest3, {stereoEnabled: true}); headset.installRuntime({forceInstall: true});"
+    return f"{script.read_text()};{become}"
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ def seen(page: Page) -> bool:
             """() => {
               const it = document.activeElement;
               if (it === document.body) return true;  // between the page's end and its beginning
-              const marked = (one) => one && getComputedStyle(one).outlineStyle !== 'none' && parseFloat(getComputedStyle(one).outlineWidth) >= 2;
+              const style = (one) => getComputedStyle(one);
+              const marked = (one) => one && style(one).outlineStyle !== 'none' && parseFloat(style(one).outlineWidth) >= 2;
               const hidden = it.offsetWidth < 8;
               return (!hidden && marked(it)) || marked(it.nextElementSibling) || marked(it.closest('label'));
             }"""
@@ -49,7 +50,7 @@ def test_the_whole_way(page, server, workers, clip):
     page.wait_for_url("**/new")
     reach(page, "[data-drop] input")
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press(" ")
     chooser.value.set_files(clip)
     expect(page.locator("[data-uploads] li[data-here]")).to_be_visible()
     reach(page, "input[name='strength']")

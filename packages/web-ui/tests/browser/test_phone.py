@@ -20,7 +20,8 @@ SMALL = """() => [...document.querySelectorAll('a, button, input, select, summar
   const asLargeAsItsCard = one.matches('.card h3 a');
   const least = one.matches('button, a.button, nav a, select') ? 44 : 24;
   const label = one.closest('label')?.getBoundingClientRect();
-  return one.checkVisibility() && !inText && !asLargeAsItsCard && (Math.max(height, label?.height ?? 0) < least || Math.max(width, label?.width ?? 0) < 24);
+  const isSmall = Math.max(height, label?.height ?? 0) < least || Math.max(width, label?.width ?? 0) < 24;
+  return one.checkVisibility() && !inText && !asLargeAsItsCard && isSmall;
 }).map((one) => one.outerHTML.slice(0, 200))"""
 
 

@@ -219,13 +219,8 @@ def test_every_eye_sees_the_words(page, finished):
     seek(page, 1)
     page.get_by_label("Subtitles").select_option("0")
     expect(page.locator("[data-caption]").first).to_have_text("Tom & Jerry <3")
-    for view, middles in (
-        ("2d", [0.5]),
-        ("side-by-side", [0.25, 0.75]),
-        ("anaglyph", [0.5]),
-        ("cross-eyed", [0.25, 0.75]),
-        ("wiggle", [0.5]),
-    ):
+    one, two = [0.5], [0.25, 0.75]
+    for view, middles in (("2d", one), ("side-by-side", two), ("anaglyph", one), ("cross-eyed", two), ("wiggle", one)):
         choose(page, view)
         screen = page.locator("[data-screen]").bounding_box()
         places = page.locator("[data-caption]:visible").all()

@@ -7,7 +7,6 @@ export function onFiles(take) {
       take([...zone.files]);
       zone.value = '';
     });
-    zone.addEventListener('keydown', (event) => event.key === 'Enter' && zone.click()); // as everything else that is a button
   }
   const stop = new AbortController();
   const options = { signal: stop.signal };
