@@ -121,7 +121,7 @@ def test_after_a_reload_the_file_is_chosen_once_more_and_goes_on(page, server, f
     choose(page, film)
     job_id = on_its_way(page)
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_text("It begins as soon as the video is here.")).to_be_visible()
+    expect(page.locator("[data-uploads] li[data-started]")).to_be_visible()
     line.cut()
     while not received(server, job_id):
         page.wait_for_timeout(50)
