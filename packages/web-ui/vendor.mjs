@@ -9,7 +9,7 @@ const FILES = {
   three: ['build/three.module.js', 'build/three.core.js', 'LICENSE'],
 };
 const TEST_TARGET = 'tests/browser/vendor';
-const TEST_FILES = { 'axe-core': ['axe.min.js', 'LICENSE'] };
+const TEST_FILES = { 'axe-core': ['axe.min.js', 'LICENSE'], iwer: ['build/iwer.min.js', 'LICENSE'] };
 
 execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
   stdio: 'inherit',

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 from stereo_spot_local_adapters.platform import open_platform
 from stereo_spot_media.demo_clip import Clip, Sound, write_clip
@@ -30,6 +30,10 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 sys.path.insert(0, str(Path(__file__).parents[2] / "media-worker" / "tests"))  # for its server of a video
+
+
+PATIENCE = 60_000
+"""Milliseconds; no page needs so long."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(path, Clip(scene=scene, frames=36, sounds=(Sound(),), options={"preset": "veryfast", "crf": "23"}))
 
 
-@pytest.fixture
-def workers(server: Server) -> Iterator[None]:
-    """Real workers on the server's platform."""
+@contextlib.contextmanager
+def work(server: Server, **settings: str) -> Iterator[None]:
+    """Real workers on the server's platform for the length of a `with` block; `settings` are more of their environment."""
     environment = {
         "STEREO_SPOT_DATA_DIR": str(server.data_dir),
         "STEREO_SPOT_SCRATCH_DIR": str(server.data_dir / "scratch"),
@@ -101,6 +105,7 @@ def workers(server: Server) -> Iterator[None]:
         "STEREO_SPOT_RENDER_THREADS": "1",
         "PATH": "/usr/bin:/bin",
         "HOME": str(server.data_dir),
+        **settings,
     }
     started = [subprocess.Popen([sys.executable, "-m", f"{name}.main"], env=environment) for name in ("media_worker", "video_worker")]
     try:
@@ -113,8 +118,22 @@ def workers(server: Server) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def working():
+    """Have workers as a test wants them: `with working(server, STEREO_SPOT_…="…")`."""
+    return work
+
+
+@pytest.fixture
+def workers(server: Server) -> Iterator[None]:
+    """Real workers on the server's platform."""
+    with work(server):
+        yield
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A chromium of this machine, else Playwright's own, else the tests are skipped."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
         try:

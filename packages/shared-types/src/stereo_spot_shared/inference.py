@@ -116,7 +116,11 @@ class Moment(Value):
 
 
 class Moments(Value):
-    """A few places of a video, and the estimator that was used (`auto` resolved)."""
+    """A few places of a video, the estimator that was used (`auto` resolved), and what of the video decides how long it takes."""
 
     depth: str
+    width: int
+    height: int
+    frames: int | None
+    """About; None where the video does not say how long it is."""
     moments: tuple[Moment, ...]

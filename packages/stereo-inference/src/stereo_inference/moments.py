@@ -77,7 +77,8 @@ def render_moments(task: MomentsTask, report: Callable[[Any], None]) -> Moments:
             report(len(made))
     if not made:
         raise UnsupportedMedia("No picture could be decoded for a preview.", hint="Try a conversion: it reports what is damaged.")
-    return Moments(depth=estimator.name, moments=tuple(made))
+    total = round(seconds * video.average_rate) or None
+    return Moments(depth=estimator.name, width=size[0], height=size[1], frames=total, moments=tuple(made))
 
 
 def write(pixels: NDArray[np.uint8], aspect: float, width: int, path: Path) -> None:

@@ -39,6 +39,10 @@ class MomentsView(Value):
 
     depth: str
     """The estimator that was used; `basic` is no real depth."""
+    width: int
+    height: int
+    frames: int | None
+    """About how many the video has; None where it does not say how long it is."""
     moments: tuple[MomentView, ...]
 
 
@@ -64,6 +68,9 @@ def moments(
         made = web.companion.moments(folder / "source", checked(options.params), folder, count=COUNT, width=width)
         return MomentsView(
             depth=made.depth,
+            width=made.width,
+            height=made.height,
+            frames=made.frames,
             moments=tuple(
                 MomentView(
                     seconds=one.seconds,

@@ -36,7 +36,7 @@ def environment(language: str) -> Environment:
     numbers = Numbers(language)
     found.filters.update(
         size=numbers.size, duration=numbers.duration, ago=numbers.ago, moment=numbers.moment, count=numbers.count,
-        percent=numbers.percent, rate=numbers.rate, money=numbers.money,
+        percent=numbers.percent, rate=numbers.rate, money=numbers.money, sentence=sentence,
     )  # fmt: skip
     found.globals.update(static=static_url, languages=languages())
     return found
@@ -67,6 +67,13 @@ def static_url(name: str) -> str:
     """The address of a file of ours, which changes with its content, so that browsers may keep it."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
     return f"/static/{name}?v={digest}"
+
+
+def sentence(text: str) -> str:
+    """`text`, begun with a capital and ended with a full stop."""
+    text = " ".join(text.split())
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 class Numbers:

@@ -11,7 +11,7 @@ from stereo_spot_shared import keys
 from stereo_spot_shared.api.jobs import JobId
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.errors import Conflict, NotFound
-from stereo_spot_shared.jobs import JobStatus, Stage
+from stereo_spot_shared.jobs import Activity, JobStatus, Stage
 from stereo_spot_shared.messages import RenditionRequest
 from stereo_spot_web_ui.api.jobs import known
 from stereo_spot_web_ui.context import Web, web_of
@@ -41,7 +41,10 @@ def make_rendition(request: Request, job_id: Id) -> RenditionView:
         raise Conflict(f"Job {job_id} is {job.status}: there is nothing to watch yet.")
     view = state(web, job_id)
     if view.url is None and not is_under_way(web, job_id):
+        # Why the last try failed is not what this one waits for.
+        web.platform.activity.report(Activity(job_id=job_id, stage=Stage.RENDITION, worker="web-ui"))
         web.platform.queues[Stage.RENDITION].send(RenditionRequest(job_id=job_id).encode())
+        return RenditionView()
     return view
 
 

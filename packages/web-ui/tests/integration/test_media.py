@@ -138,6 +138,15 @@ def test_a_version_for_browsers_is_asked_for_and_handed_out(client, server):
     assert client.get(client.get(place).json()["url"], headers={"Range": "bytes=1-2"}).content == CONTENT[1:3]
 
 
+def test_a_version_that_failed_is_tried_again_without_its_old_failure(client, server):
+    job = finished(server)
+    place = f"/api/v1/jobs/{job.job_id}/rendition"
+    server.platform.activity.report(Activity(job_id=job.job_id, stage=Stage.RENDITION, worker="w", note="It is broken."))
+    assert client.get(place).json()["note"] == "It is broken."
+    assert client.post(place).json()["note"] is None
+    assert client.get(place).json()["note"] is None
+
+
 def test_subtitles_are_handed_out(client, server):
     job = finished(server)
     key = keys.subtitles_key(job.job_id, 3)

@@ -111,7 +111,13 @@ VALUES: tuple[Value, ...] = (
     AWAITED,
     FINISHED,
     JobListView(jobs=(JobView(**{name: getattr(FINISHED, name) for name in JobView.model_fields}),), cursor="MDFrYjJ5OG0z"),
-    MomentsView(depth="basic", moments=(MomentView(seconds=95.5, picture=PICTURE, depth=PICTURE, left=PICTURE, right=PICTURE),)),
+    MomentsView(
+        depth="basic",
+        width=1920,
+        height=1080,
+        frames=86_400,
+        moments=(MomentView(seconds=95.5, picture=PICTURE, depth=PICTURE, left=PICTURE, right=PICTURE),),
+    ),
     RenditionView(fraction=0.25),
     RenditionView(url=f"/jobs/{ID}/rendition.mp4", fraction=1.0),
     ServerView(

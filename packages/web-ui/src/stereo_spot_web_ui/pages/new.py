@@ -14,7 +14,7 @@ from stereo_spot_web_ui.api.jobs import known
 from stereo_spot_web_ui.choices import DEPTHS, SCREENS, STRENGTHS, TEMPOS, all_options
 from stereo_spot_web_ui.companion import Companion
 from stereo_spot_web_ui.context import web_of
-from stereo_spot_web_ui.estimates import seconds_per_megapixel
+from stereo_spot_web_ui.estimates import rates
 from stereo_spot_web_ui.imports import list_imports
 from stereo_spot_web_ui.jobs.look import AWAITS_SOURCE
 from stereo_spot_web_ui.rendering import page
@@ -54,7 +54,7 @@ def show(request: Request, job: Job | None) -> Response:
             "depths": depths(web.companion, params.depth),
             "options": all_options(params),
             "previews": web.companion.is_here,
-            "rates": seconds_per_megapixel(web.platform),
+            "rates": rates(web.platform).model_dump(),
         },
     )
 

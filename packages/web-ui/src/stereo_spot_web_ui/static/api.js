@@ -37,8 +37,11 @@ export function tell(text, { bad = false, action = null, seconds = 7 } = {}) {
   toast.append(Object.assign(document.createElement('span'), { textContent: text }));
   const close = () => {
     clearTimeout(timer);
+    document.removeEventListener('keydown', escape);
     toast.remove();
   };
+  const escape = (event) => event.key === 'Escape' && close();
+  document.addEventListener('keydown', escape);
   const button = document.createElement('button');
   button.className = 'button push';
   button.textContent = action ? action.word : words.close;

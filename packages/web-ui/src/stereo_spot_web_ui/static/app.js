@@ -5,6 +5,7 @@ import { offerNotifications } from './notifications.js';
 const UNDO_SECONDS = 7;
 const POLL_MS = 5000;
 const QUIET_MS = 20000;
+const ENDED = ['completed', 'failed', 'cancelled'];
 
 document.addEventListener('click', (event) => {
   const button = event.target.closest('[data-act]');
@@ -20,20 +21,32 @@ async function act(button) {
   try {
     if (verb === 'duplicate') {
       const made = await ask('POST', `/api/v1/jobs/${job}/duplicate`, {});
-      location.assign(`/new/${made.id}`);
+      goTo(`/new/${made.id}`);
       return;
     }
     await ask('POST', `/api/v1/jobs/${job}/${verb}`);
-    location.reload();
+    comeAnew();
   } finally {
     button.disabled = false;
   }
 }
 
+let leaving = false;
+
+function goTo(address) {
+  leaving = true;
+  location.assign(address);
+}
+
+/** A page that somebody is leaving does not come back because its job has ended. */
+function comeAnew() {
+  if (!leaving) location.reload();
+}
+
 /** A job is removed when the moment for second thoughts is over; also where the page is left before. */
 function removeUnlessUndone(job, then) {
   sessionStorage.setItem('removing', job);
-  if (then && location.pathname !== then) location.assign(then);
+  if (then && location.pathname !== then) goTo(then);
   else finishRemoving();
 }
 
@@ -75,10 +88,9 @@ function follow(live) {
   const show = () => {
     const state = live.querySelector('[data-state]')?.dataset;
     if (!state) return;
-    document.title = ['completed', 'failed', 'cancelled'].includes(state.status)
-      ? titled
-      : `${Math.floor(Number(state.fraction) * 100)} % · ${titled}`;
-    if (['completed', 'failed', 'cancelled'].includes(state.status)) location.reload();
+    const over = ENDED.includes(state.status);
+    document.title = over ? titled : `${Math.floor(Number(state.fraction) * 100)} % · ${titled}`;
+    if (over) comeAnew();
   };
   const note = () => {
     heard = Date.now();

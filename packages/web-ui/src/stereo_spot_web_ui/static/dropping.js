@@ -3,10 +3,12 @@
 /** Have `take` given every list of files. */
 export function onFiles(take) {
   for (const zone of document.querySelectorAll('[data-drop] input')) {
-    zone.addEventListener('change', () => {
-      take([...zone.files]);
+    const chosen = () => {
+      if (zone.files.length) take([...zone.files]);
       zone.value = '';
-    });
+    };
+    zone.addEventListener('change', chosen);
+    queueMicrotask(chosen); // what was chosen before this page's scripts were here
   }
   const stop = new AbortController();
   const options = { signal: stop.signal };

@@ -1,5 +1,6 @@
 // The options of a new conversion: words that set parameters, a look at a few moments, and the start.
-import { ask, clock, complain } from './api.js';
+import { ask, clock, complain, size } from './api.js';
+import { byArrows, mark } from './radios.js';
 import { mix } from './stereo.js';
 
 const WIGGLE_MS = 180;
@@ -42,6 +43,7 @@ form.addEventListener('input', (event) => {
     for (const [name, value] of Object.entries(JSON.parse(sets))) fields.get(name).value = value;
   } else if (event.target.dataset.param) reflect();
   form.querySelector('[data-refused]').hidden = true;
+  estimate();
   lookSoon();
 });
 
@@ -78,8 +80,32 @@ page.addEventListener('uploads-changed', () => {
   page.querySelector('[data-options]').hidden = !rows.length;
   form.querySelector('[data-start-note]').hidden = rows.every((row) => row.dataset.here !== undefined);
   leave();
+  estimate();
   lookSoon();
 });
+
+/* What it will take: by earlier conversions that were alike, and nothing where there was none */
+const rates = JSON.parse(form.dataset.rates);
+let measured = null; // what is known of the one video: its size, and which estimator the chosen depth means
+
+function estimate() {
+  const [place, now] = [form.querySelector('[data-estimate]'), params()];
+  const known = measured?.frames && measured.asked === now.depth && jobs().length === 1 ? measured : null;
+  const megapixels = known ? (known.width * known.height * known.frames) / 1e6 : 0;
+  const seconds = megapixels * rates.seconds[`${known?.depth} ${now.depth_profile} ${now.quality}`];
+  const bytes = megapixels * rates.bytes[`${now.layout} ${now.quality}`];
+  const said = [];
+  if (seconds) said.push(place.dataset.time.replace('{time}', clock(rounded(seconds))));
+  if (bytes) said.push(place.dataset.size.replace('{size}', size(Number(bytes.toPrecision(2)))));
+  place.textContent = said.join(' ');
+  place.hidden = !said.length;
+}
+
+/** No more exact than an estimate is. */
+function rounded(seconds) {
+  const step = seconds > 3600 ? 300 : seconds > 600 ? 60 : seconds > 60 ? 10 : 1;
+  return Math.max(step, Math.round(seconds / step) * step);
+}
 
 /* A look at a few moments */
 const shelf = form.querySelector('[data-moments]');
@@ -105,6 +131,8 @@ async function lookNow() {
     const found = await ask('POST', `/api/v1/jobs/${row.dataset.job}/moments`, wanted, { signal: asked.signal });
     await draw(found);
     shown = key;
+    measured = { ...found, asked: wanted.params.depth };
+    estimate();
   } catch (error) {
     if (error.name === 'AbortError') return;
     shelf.replaceChildren(Object.assign(document.createElement('p'), { className: 'notice bad', textContent: error.message }));
@@ -169,14 +197,17 @@ setInterval(() => {
   paint();
 }, WIGGLE_MS);
 
-for (const button of form.querySelectorAll('[data-look]')) {
-  button.addEventListener('click', () => {
-    look = button.dataset.look;
-    for (const one of form.querySelectorAll('[data-look]')) one.setAttribute('aria-checked', String(one === button));
-    paint();
-  });
+const looks = form.querySelector('[data-looks]');
+function chooseLook(button) {
+  look = button.dataset.look;
+  mark(looks, button);
+  paint();
 }
-if (still.matches) form.querySelector('[data-look="anaglyph"]')?.click();
+if (looks) {
+  looks.addEventListener('click', (event) => event.target.dataset.look && chooseLook(event.target));
+  byArrows(looks, chooseLook);
+  chooseLook(looks.querySelector(still.matches ? '[data-look="anaglyph"]' : '[data-look="wiggle"]'));
+}
 
 reflect();
 page.dispatchEvent(new CustomEvent('uploads-changed'));

@@ -1,9 +1,11 @@
 // The player: one video, whose pictures hold both views; the shader takes them apart and shows them as people can see them.
 import { ask, clock, complain } from './api.js';
+import { byArrows, mark } from './radios.js';
 import { GAMMA, LEFT, RIGHT } from './stereo.js';
 
 const WIGGLE_MS = 160;
 const STEP_SECONDS = 5;
+const IDLE_MS = 2500;
 const root = document.querySelector('[data-player]');
 const about = JSON.parse(root.dataset.player);
 const part = (name) => root.querySelector(`[data-${name}]`);
@@ -92,7 +94,7 @@ export function draw() {
   if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
   gl.viewport(0, 0, wide, high);
   gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, video);
-  const [first, second] = state.swapped ? [packing.right, packing.left] : [packing.left, packing.right];
+  const [first, second] = parts();
   gl.uniform4fv(uniforms.left, first);
   gl.uniform4fv(uniforms.right, second);
   gl.uniform1i(uniforms.mode, state.view === 'wiggle' ? state.wiggle : (MODES[state.view] ?? 0));
@@ -101,6 +103,9 @@ export function draw() {
   state.drawn = true;
   root.dataset.drawn = state.view;
 }
+
+/** Where the left and the right eye's view lie in a picture. */
+const parts = () => (state.swapped ? [packing.right, packing.left] : [packing.left, packing.right]);
 
 /** Width by height of what is on the screen. */
 function aspect() {
@@ -111,23 +116,14 @@ function aspect() {
 /** The screen has the shape of what it shows, as large as the window lets it. */
 function fit() {
   if (!video.videoWidth) return;
-  screen.style.aspectRatio = String(aspect());
-  screen.style.maxWidth = `calc(76vh * ${aspect()})`;
+  screen.style.setProperty('--shape', aspect());
   requestAnimationFrame(draw);
 }
 
 function choose(view) {
-  if (view === 'headset') {
-    import('./headset.js').then(({ enter }) => enter(video, packing, state.swapped, aspect2d())).catch(complain);
-    return;
-  }
   state.view = view;
   localStorage.setItem('view', view);
-  for (const button of root.querySelectorAll('[data-view]')) {
-    const on = button.dataset.view === view;
-    button.setAttribute('aria-checked', String(on));
-    button.tabIndex = on ? 0 : -1;
-  }
+  mark(part('views'), root.querySelector(`[data-view="${view}"]`));
   fit();
 }
 const aspect2d = () => (video.videoWidth / video.videoHeight) * packing.stretch;
@@ -144,20 +140,16 @@ const buttons = {
   mute: () => { video.muted = !video.muted; },
   full: () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen()),
   swap,
+  headset: () => {
+    const shown = { shape: aspect2d(), parts, words: () => captions[0].textContent, swap };
+    import('./headset.js').then(({ enter }) => enter(video, shown)).catch(complain);
+  },
 };
 for (const button of root.querySelectorAll('[data-do]')) button.addEventListener('click', () => buttons[button.dataset.do]());
 const views = [...root.querySelectorAll('[data-view]')];
 for (const button of views) button.addEventListener('click', () => choose(button.dataset.view));
-const open = () => views.filter((one) => !one.hidden && !one.disabled).map((one) => one.dataset.view);
-part('views').addEventListener('keydown', (event) => {
-  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-  if (!step) return;
-  event.preventDefault();
-  event.stopPropagation();
-  const names = open().filter((name) => name !== 'headset');
-  choose(names[(names.indexOf(state.view) + step + names.length) % names.length]);
-  root.querySelector(`[data-view="${state.view}"]`).focus();
-});
+const open = () => views.filter((one) => !one.disabled).map((one) => one.dataset.view);
+byArrows(part('views'), (button) => choose(button.dataset.view));
 
 const KEYS = {
   ' ': buttons.play,
@@ -166,7 +158,7 @@ const KEYS = {
   m: buttons.mute,
   s: swap,
   v: () => {
-    const names = open().filter((name) => name !== 'headset');
+    const names = open();
     choose(names[(names.indexOf(state.view) + 1) % names.length]);
   },
   ArrowLeft: () => { video.currentTime -= STEP_SECONDS; },
@@ -192,6 +184,16 @@ part('window').addEventListener('input', (event) => {
   state.window = Number(event.target.value);
   draw();
 });
+
+/* On the full screen the controls go while nobody stirs and the video plays */
+let rest = 0;
+function stir() {
+  delete root.dataset.idle;
+  clearTimeout(rest);
+  rest = setTimeout(() => { if (!video.paused) root.dataset.idle = ''; }, IDLE_MS);
+}
+for (const sign of ['pointermove', 'pointerdown', 'keydown']) root.addEventListener(sign, stir);
+for (const sign of ['play', 'pause']) video.addEventListener(sign, stir);
 
 const seek = part('seek');
 seek.addEventListener('input', () => { video.currentTime = Number(seek.value); });
@@ -225,25 +227,29 @@ setInterval(() => {
   draw();
 }, WIGGLE_MS);
 
-/* Subtitles */
+/* Subtitles: drawn by the page, for each eye where both views lie side by side, because the video itself is not seen */
+const captions = [...root.querySelectorAll('[data-caption]')];
+function caption(track) {
+  const words = track ? [...(track.activeCues ?? [])].map((cue) => cue.getCueAsHTML().textContent).join('\n') : '';
+  for (const place of captions) place.textContent = words;
+}
 part('subtitles')?.addEventListener('change', (event) => {
-  [...video.textTracks].forEach((track, number) => {
-    const on = String(number) === event.target.value;
-    track.mode = on ? 'hidden' : 'disabled';
-    track.oncuechange = on
-      ? () => { part('caption').textContent = [...track.activeCues].map((cue) => cue.text.replace(/<[^>]*>/g, '')).join('\n'); }
-      : null;
-  });
-  part('caption').textContent = '';
+  for (const track of video.textTracks) [track.mode, track.oncuechange] = ['disabled', null];
+  const chosen = event.target.value === '' ? null : video.textTracks[Number(event.target.value)];
+  if (chosen) [chosen.mode, chosen.oncuechange] = ['hidden', () => caption(chosen)];
+  caption(chosen);
 });
 
 /* A file that this browser cannot play */
 const RENDITION_MS = 1000;
-video.addEventListener('error', async () => {
+video.addEventListener('error', unplayable);
+// Where a browser knows the sound but not the picture, it plays the sound and says nothing.
+video.addEventListener('loadedmetadata', () => !video.videoWidth && unplayable());
+async function unplayable() {
   const made = await ask('GET', `/api/v1/jobs/${part('rendition').dataset.rendition}/rendition`).catch(() => ({}));
   if (made.url && !video.src.endsWith(made.url)) video.src = made.url;
   else part('trouble').hidden = false;
-});
+}
 part('rendition').addEventListener('click', async (event) => {
   const button = event.currentTarget;
   const place = `/api/v1/jobs/${button.dataset.rendition}/rendition`;
@@ -276,6 +282,6 @@ if (packing.flat) {
 }
 choose(open().includes(state.view) ? state.view : '2d');
 navigator.xr?.isSessionSupported('immersive-vr').then((able) => {
-  if (able && !packing.flat) root.querySelector('[data-view="headset"]').hidden = false;
+  if (able && !packing.flat) root.querySelector('[data-do="headset"]').hidden = false;
 }, () => {});
 video.src = about.files[0];

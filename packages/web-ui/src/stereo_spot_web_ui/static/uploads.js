@@ -6,6 +6,8 @@ const PART_BYTES = 64 * 2 ** 20;
 const RETRY_MS = [0, 500, 1000, 2000, 4000, 8000, 15000, 30000, 30000, 30000];
 const SPEED_SECONDS = 10;
 const FETCH_LOOK_MS = 1000;
+/** So many files are sent at a time: a browser opens few connections to a server, and the page needs some for itself. */
+const AT_ONCE = 2;
 
 const page = document.querySelector('[data-new]');
 
@@ -16,38 +18,75 @@ onFiles(take);
 
 /** Take in files; those that were begun before this page was loaded go on. */
 export function take(files) {
-  for (const file of files) begin(file).catch(complain);
+  files.reduce((before, file) => before.then(() => begin(file)).catch(complain), Promise.resolve());
 }
 
 const list = page.querySelector('[data-uploads]');
 const said = page.querySelector('[data-upload-words]').dataset;
+const rows = () => [...list.querySelectorAll('li[data-job]')];
 
 async function begin(file) {
   const known = localStorage.getItem(nameOf(file));
-  let job = known ? await ask('GET', `/api/v1/jobs/${known}`).catch(() => null) : null;
-  if (!job?.upload_url) {
-    const shown = list.querySelector('li[data-job]:not([data-sending])');
-    const awaited = shown ? await ask('GET', `/api/v1/jobs/${shown.dataset.job}`).catch(() => null) : null;
-    const same = awaited?.upload_url && awaited.source.name === file.name && awaited.source.bytes === file.size;
-    job = same ? awaited : await ask('POST', '/api/v1/jobs', { name: file.name, bytes: file.size });
-    localStorage.setItem(nameOf(file), job.id);
+  if (known && list.querySelector(`li[data-job="${known}"][data-sending]`)) return; // chosen twice
+  const shown = rows().find((row) => !('sending' in row.dataset || 'here' in row.dataset) && row.querySelector('.name').textContent === file.name);
+  const job = (await awaiting(known, file)) ?? (await awaiting(shown?.dataset.job, file))
+    ?? (await ask('POST', '/api/v1/jobs', { name: file.name, bytes: file.size }));
+  if (job.source.is_here) { // its last part arrived when nobody listened any more
+    localStorage.removeItem(nameOf(file));
+    show(job);
+    return;
   }
+  localStorage.setItem(nameOf(file), job.id);
   send(file, job);
 }
 
-function rowOf(id, name) {
-  const old = list.querySelector(`li[data-job="${id}"]`);
+/** The job of this id, where it is about this file and was not set going. */
+async function awaiting(id, file) {
+  const job = id ? await ask('GET', `/api/v1/jobs/${id}`).catch(() => null) : null;
+  const same = job?.source.name === file.name && job.source.bytes === file.size;
+  return same && isOpen(job) && !job.source.url ? job : null;
+}
+
+const isOpen = (job) => ['created', 'uploading', 'ingesting'].includes(job.status);
+
+/** The row of a job, as it is at the beginning. */
+function rowOf(job) {
+  const old = list.querySelector(`li[data-job="${job.id}"]`);
   const row = page.querySelector('[data-upload-row]').content.firstElementChild.cloneNode(true);
-  row.dataset.job = id;
-  row.querySelector('.name').textContent = name;
-  row.querySelector('progress').setAttribute('aria-label', name);
+  row.dataset.job = job.id;
+  if (job.start_when_uploaded) row.dataset.started = '';
+  row.querySelector('.name').textContent = job.source.name;
+  row.querySelector('progress').setAttribute('aria-label', job.source.name);
   if (old) old.replaceWith(row);
   else list.append(row);
   return row;
 }
 
+/* Whose turn it is */
+const sending = new Set();
+let queue = [];
+
+function wait(upload) {
+  queue.push(upload);
+  next();
+}
+
+function release(upload) {
+  sending.delete(upload);
+  queue = queue.filter((one) => one !== upload);
+  next();
+}
+
+function next() {
+  while (sending.size < AT_ONCE && queue.length) {
+    const upload = queue.shift();
+    sending.add(upload);
+    upload.start();
+  }
+}
+
 function send(file, job) {
-  const row = rowOf(job.id, file.name);
+  const row = rowOf(job);
   row.dataset.sending = '';
   const [told, bar, pause] = [row.querySelector('[data-told]'), row.querySelector('progress'), row.querySelector('[data-pause]')];
   const samples = [];
@@ -74,36 +113,50 @@ function send(file, job) {
       if (speed > 0) told.textContent = said.left.replace('{speed}', size(speed)).replace('{time}', clock((all - sent) / speed));
     },
     onError: (error) => {
-      delete row.dataset.sending;
-      told.textContent = '';
-      complain(error.originalResponse ? new Error(JSON.parse(error.originalResponse.getBody() || '{}').detail ?? error.message) : error);
+      hold();
+      complain(error.originalResponse ? new Error(sentenceOf(error.originalResponse) ?? error.message) : error);
     },
     onSuccess: () => {
       localStorage.removeItem(nameOf(file));
+      release(upload);
       arrived(row);
     },
   });
+  const goOn = () => {
+    delete pause.dataset.paused;
+    pause.textContent = said.pause;
+    samples.length = 0;
+    told.textContent = said.queued;
+    wait(upload);
+  };
+  const hold = () => {
+    pause.dataset.paused = '';
+    pause.textContent = said.resume;
+    told.textContent = said.paused;
+    release(upload);
+  };
   pause.hidden = false;
   pause.addEventListener('click', () => {
-    const paused = pause.dataset.paused === undefined;
-    if (paused) {
-      pause.dataset.paused = '';
-      upload.abort();
-    } else {
-      delete pause.dataset.paused;
-      samples.length = 0;
-      upload.start();
-    }
-    pause.textContent = paused ? said.resume : said.pause;
-    told.textContent = paused ? said.paused : '';
+    if (pause.dataset.paused !== undefined) goOn();
+    else upload.abort().then(hold, complain);
   });
   row.querySelector('[data-drop-it]').addEventListener('click', async () => {
     await upload.abort();
+    release(upload);
     localStorage.removeItem(nameOf(file));
     forget(row);
   });
-  upload.start();
+  goOn();
   changed();
+}
+
+/** What the server says went wrong; undefined where somebody between here and there answered. */
+function sentenceOf(response) {
+  try {
+    return JSON.parse(response.getBody()).detail;
+  } catch {
+    return undefined;
+  }
 }
 
 function arrived(row) {
@@ -143,26 +196,43 @@ function forget(row) {
   changed();
 }
 
-/** The options listen to this: there is a video, there is none, it is here. */
+/** The address names the videos of this page, so that it shows them after a reload. The options listen: there is a video, there is none, it is here. */
 function changed() {
+  const ids = rows().map((row) => row.dataset.job);
+  const own = location.pathname.split('/')[2];
+  const others = ids.filter((id) => id !== own);
+  const path = ids.includes(own) ? `/new/${own}` : '/new';
+  history.replaceState(history.state, '', others.length ? `${path}?jobs=${others}` : path);
   page.dispatchEvent(new CustomEvent('uploads-changed'));
 }
 
-for (const waiting of list.querySelectorAll('li[data-job]')) {
-  const row = rowOf(waiting.dataset.job, waiting.dataset.name);
+/** A job that is not being sent from here: it is here already, or its file has to be chosen (again). */
+function show(job) {
+  const row = rowOf(job);
   row.querySelector('[data-drop-it]').addEventListener('click', () => forget(row));
-  if (waiting.dataset.here !== undefined) arrived(row);
-  else if (waiting.dataset.fetched !== undefined) follow(row);
-  else row.querySelector('[data-told]').textContent = said.missing;
+  if (job.source.is_here) arrived(row);
+  else if (job.source.url) {
+    changed();
+    follow(row);
+  } else {
+    row.querySelector('progress').value = job.source.bytes ? job.source.received / job.source.bytes : 0;
+    row.querySelector('[data-told]').textContent = said.missing;
+    changed();
+  }
+}
+
+const named = new URLSearchParams(location.search).get('jobs')?.split(',') ?? [];
+for (const id of [...rows().map((row) => row.dataset.job), ...named]) {
+  ask('GET', `/api/v1/jobs/${encodeURIComponent(id)}`).then((job) => {
+    const taken = list.querySelector(`li[data-job="${job.id}"][data-sending]`); // its file was chosen meanwhile
+    if (!taken && isOpen(job)) show(job);
+  }, () => {}); // one that was removed meanwhile
 }
 for (const button of page.querySelectorAll('[data-import]')) {
   button.addEventListener('click', async () => {
     button.disabled = true;
     try {
-      const job = await ask('POST', '/api/v1/jobs/import', { path: button.dataset.import });
-      const row = rowOf(job.id, job.source.name);
-      row.querySelector('[data-drop-it]').addEventListener('click', () => forget(row));
-      arrived(row);
+      show(await ask('POST', '/api/v1/jobs/import', { path: button.dataset.import }));
     } catch (error) {
       complain(error);
     } finally {
@@ -177,10 +247,7 @@ page.querySelector('[data-from-url]')?.addEventListener('submit', async (event) 
   try {
     const job = await ask('POST', '/api/v1/jobs/url', { url: form.elements.url.value });
     form.reset();
-    const row = rowOf(job.id, job.source.name);
-    row.querySelector('[data-drop-it]').addEventListener('click', () => forget(row));
-    changed();
-    follow(row);
+    show(job);
   } catch (error) {
     complain(error);
   } finally {

@@ -1,0 +1,96 @@
+"""Choosing how a video is to look: previews, and an estimate of what it will take."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from fractions import Fraction
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from stereo_spot_shared import keys
+from stereo_spot_shared.inference import StageSeconds
+from stereo_spot_shared.jobs import new_job_id
+from stereo_spot_shared.records import ConversionRecord, Machine
+from stereo_spot_shared.rendering import RenderParams
+
+pytestmark = pytest.mark.browser
+
+
+def record(server, *, seconds_per_megapixel: float, bytes_per_megapixel: int, **params) -> None:
+    """An earlier conversion, of a thousand megapixels."""
+    made = ConversionRecord(
+        job_id=new_job_id(),
+        name="earlier.mp4",
+        finished_at=datetime(2026, 1, 2, tzinfo=UTC),
+        params=RenderParams(**params),
+        depth="basic",
+        source_width=1000,
+        source_height=1000,
+        source_bytes=1,
+        output_bytes=1000 * bytes_per_megapixel,
+        frames=1000,
+        context_frames=0,
+        duration=Fraction(40),
+        segments=1,
+        workers=2,
+        chunk_seconds=1,
+        render=StageSeconds(wall=2000 * seconds_per_megapixel),
+        reassemble_seconds=0,
+        total_seconds=1,
+        machine=Machine(system="s", processor="p", cores=2),
+    )
+    server.platform.storage.put_bytes(made.to_json(), keys.record_key(made.job_id))
+
+
+def arrive(page: Page, clip) -> None:
+    page.goto("/new")
+    page.set_input_files("[data-drop] input", clip)
+    expect(page.locator(".moments canvas")).to_have_count(3)
+
+
+def test_what_it_will_take_is_estimated_from_what_was_alike(page, server, clip):
+    """The clip has 36 frames of 256 by 144: 1.327 megapixels."""
+    record(server, seconds_per_megapixel=100, bytes_per_megapixel=1_000_000)
+    record(server, seconds_per_megapixel=10, bytes_per_megapixel=2_000_000, depth_profile="fast", quality="draft", layout="half-sbs")
+    arrive(page, clip)
+    estimate = page.locator("[data-estimate]")
+    expect(estimate).to_have_text("About 2:10 on this server, once it is its turn. About 1.3 MB large.")
+    page.locator("label", has_text="Draft").click()
+    expect(estimate).to_have_text("About 0:13 on this server, once it is its turn.")
+    page.locator("label", has_text="3D TV").click()
+    expect(estimate).to_have_text("About 0:13 on this server, once it is its turn. About 2.7 MB large.")
+    page.locator("label", has_text="Best").click()
+    expect(estimate).to_be_hidden()
+
+
+def test_nothing_is_said_where_nothing_was_measured(page, clip):
+    arrive(page, clip)
+    expect(page.locator("[data-estimate]")).to_be_hidden()
+    assert page.locator("[data-estimate]").inner_text() == ""
+
+
+def test_a_look_shows_both_eyes_the_depth_and_the_colours_of_glasses(page, clip, screenshot):
+    page.emulate_media(reduced_motion="reduce")  # or it wiggles under the camera
+    arrive(page, clip)
+    expect(page.get_by_role("radio", name="Red-cyan", exact=True)).to_be_checked()
+    looks = {}
+    for look in ("Red-cyan", "Depth", "2D"):
+        page.get_by_role("radio", name=look, exact=True).click()
+        looks[look] = screenshot(page, ".moments figure:first-child canvas")
+    grey = {look: float((picture.max(axis=-1).astype(int) - picture.min(axis=-1)).mean()) for look, picture in looks.items()}
+    assert grey["Depth"] < 3 < min(grey["2D"], grey["Red-cyan"])
+    assert abs(looks["2D"].astype(int) - looks["Red-cyan"]).mean() > 2
+
+
+def test_what_cannot_be_is_refused_in_words(page, clip, allowed):
+    allowed += ["422"]
+    arrive(page, clip)
+    page.get_by_text("All options").click()
+    page.get_by_label("--max-disparity").fill("99")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("[data-refused]")).to_contain_text("max_disparity")
+    page.get_by_label("--max-disparity").fill("1,5")
+    expect(page.locator("[data-refused]")).to_be_hidden()
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url("**/jobs/*")
