@@ -23,9 +23,9 @@ Kind = Literal["throttled", "away", "expired", "forbidden", "ended", "novel", "s
 class Fault:
     """One way to misbehave.
 
-    `throttled`, `expired`, `forbidden` and `ended` (of an upload) are AWS's own answers, `novel` is one that it does not give yet, `away`
-    is a 503 of something before AWS. `silent` answers after `seconds`; `lost` does what is asked and breaks the connection instead of answering; `cut` breaks it in the
-    middle of the answer.
+    `throttled`, `expired`, `forbidden` and `ended` (of an upload) are AWS's own answers, `novel` is one that it does not give yet,
+    `away` is a 503 of something before AWS. `silent` answers after `seconds`; `lost` does what is asked and breaks the connection
+    instead of answering; `cut` breaks it in the middle of the answer.
     """
 
     kind: Kind
