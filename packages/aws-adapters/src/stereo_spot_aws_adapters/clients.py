@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ResponseStreamingError
 
 from stereo_spot_aws_adapters.settings import AwsSettings
 from stereo_spot_aws_adapters.side_by_side import CONCURRENCY
@@ -37,6 +38,8 @@ class Aws:
             self.dynamodb = session.client("dynamodb", config=config)
             self.sqs = session.client("sqs", config=config)
             self.s3 = session.client("s3", config=config)
+        for client in (self.dynamodb, self.sqs, self.s3):
+            client.meta.events.register("before-parse.*", _require_whole)
 
     @cached_property
     def sagemaker(self) -> Any:
@@ -46,6 +49,13 @@ class Aws:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return connect, (self.settings,)
+
+
+def _require_whole(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
+    """Refuse an answer whose connection broke in its middle: the SDK would read an item that is there as none."""
+    body, length = response_dict["body"], response_dict["headers"].get("content-length")
+    if isinstance(body, bytes) and length is not None and operation_model.http["method"] != "HEAD" and len(body) != int(length):
+        raise ResponseStreamingError(error=f"{len(body)} of {length} bytes came of the answer to {operation_model.name}")
 
 
 @contextmanager

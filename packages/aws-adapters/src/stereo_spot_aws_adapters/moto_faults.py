@@ -16,16 +16,16 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 CONTROL = "/stereo-spot/"
 """Below this path the server is told to misbehave, and asked what it was asked for."""
 
-Kind = Literal["throttled", "away", "expired", "forbidden", "ended", "silent", "lost", "cut"]
+Kind = Literal["throttled", "away", "expired", "forbidden", "ended", "novel", "silent", "lost", "cut"]
 
 
 @dataclass(frozen=True)
 class Fault:
     """One way to misbehave.
 
-    `throttled`, `expired`, `forbidden` and `ended` (of an upload) are AWS's own answers, `away` is a 503 of something before AWS.
-    `silent` answers after `seconds`; `lost` does what is asked and breaks the connection instead of answering; `cut` breaks it in the
-    middle of the answer.
+    `throttled`, `expired`, `forbidden` and `ended` (of an upload) are AWS's own answers, `novel` is one that it does not give yet,
+    `away` is a 503 of something before AWS. `silent` answers after `seconds`; `lost` does what is asked and breaks the connection
+    instead of answering; `cut` breaks it in the middle of the answer.
     """
 
     kind: Kind
@@ -95,6 +95,7 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
     "throttled": ("503 Slow Down", "SlowDown", "ProvisionedThroughputExceededException"),
     "expired": ("400 Bad Request", "ExpiredToken", "ExpiredTokenException"),
     "ended": ("404 Not Found", "NoSuchUpload", "ResourceNotFoundException"),
+    "novel": ("400 Bad Request", "Novelty", "NoveltyException"),
     "forbidden": ("403 Forbidden", "AccessDenied", "AccessDeniedException"),
 }
 """The status for S3, the code for S3, and the one for DynamoDB and SQS (whose status is 400)."""

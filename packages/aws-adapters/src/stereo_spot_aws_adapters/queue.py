@@ -16,7 +16,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,7 @@ LONGEST_HOLD_SECONDS = 12 * 3600 - 60
 _ATTEMPTS, _ORIGIN, _DUE, _REASON = "attempts", "origin", "due", "reason"
 """Attributes of a message: counted attempts before this copy, id of the first copy, when it may be received, why it is dead."""
 
-_ROOM_FOR_ATTRIBUTES = 4 << 10
+_ROOM_FOR_ATTRIBUTES = 8 << 10
 _REASON_CHARACTERS = 1000
 _SEND_TRIES = 4
 _REDRIVE_HIDDEN_SECONDS = 60
@@ -60,7 +60,8 @@ class _Hold:
 
     since: float
     until: float
-    attributes: dict[str, Any]
+    due: float
+    """When it may be handed out, in seconds since the epoch."""
 
 
 class SqsQueue:
@@ -89,6 +90,7 @@ class SqsQueue:
         self._holds: dict[str, _Hold] = {}
 
     def send(self, body: str, *, delay_seconds: float = 0.0) -> None:
+        _checked_length(body)
         self._send(self._main, body, {}, delay_seconds)
 
     def send_batch(self, bodies: Sequence[str]) -> None:
@@ -112,7 +114,12 @@ class SqsQueue:
         while True:
             left = 0.0 if taken else max(0.0, give_up - self._monotonic())
             wanted = min(BATCH, max_messages - len(taken))
-            found = self._take(wanted, min(LONGEST_POLL_SECONDS, math.ceil(left)))
+            try:
+                found = self._take(wanted, min(LONGEST_POLL_SECONDS, math.ceil(left)))
+            except QueueUnavailable:
+                if not taken:
+                    raise
+                return taken
             taken += found
             if len(taken) >= max_messages or (taken and len(found) < wanted) or (not taken and self._monotonic() >= give_up):
                 return taken
@@ -200,24 +207,25 @@ class SqsQueue:
         return [delivery for delivery in deliveries if self._is_due(delivery)]
 
     def _hold(self, message: Mapping[str, Any], since: float) -> Delivery:
-        attributes: dict[str, Any] = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
+        attributes = {name: str(value.get("StringValue", "")) for name, value in message.get("MessageAttributes", {}).items()}
         receives = int(message["Attributes"]["ApproximateReceiveCount"])
-        self._holds[message["ReceiptHandle"]] = _Hold(since, since + self._visibility_seconds, attributes)
+        due = self._clock() + min(_value(attributes, _DUE) - self._clock(), LONGEST_HOLD_SECONDS)
+        self._holds[message["ReceiptHandle"]] = _Hold(since, since + self._visibility_seconds, due)
         return Delivery(
-            message_id=attributes.get(_ORIGIN, message["MessageId"]),
+            message_id=attributes.get(_ORIGIN) or message["MessageId"],
             body=self._read(message["Body"]),
             receipt=message["ReceiptHandle"],
-            attempt=int(attributes.get(_ATTEMPTS, 0)) + receives,
+            attempt=int(_value(attributes, _ATTEMPTS)) + receives,
         )
 
     def _is_due(self, delivery: Delivery) -> bool:
         """Whether it may be handed out; if not, it is put off."""
-        due = float(self._holds[delivery.receipt].attributes.get(_DUE, 0))
-        left = due - self._clock()
+        left = self._holds[delivery.receipt].due - self._clock()
         if left <= 0:
             return True
-        self._send(self._main, delivery.body, _copied(delivery, delivery.attempt - 1), left)
-        self._delete(delivery)
+        with suppress(QueueUnavailable, Conflict):  # then it comes again by itself, and is looked at again
+            self._send(self._main, delivery.body, _copied(delivery, delivery.attempt - 1), left)
+            self._delete(delivery)
         return False
 
     def _hidden_anew(self, messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -268,8 +276,9 @@ class SqsQueue:
         return Conflict(f"message {delivery.message_id} of {self._main.what} is no longer held by this delivery")
 
     def _send(self, address: _Address, body: str, attributes: Mapping[str, Any], delay_seconds: float) -> None:
-        _checked_length(body)
-        attributes = {name: value for name, value in attributes.items() if name != _DUE}
+        if len(body.encode()) > MAX_BODY_BYTES - _ROOM_FOR_ATTRIBUTES:
+            attributes = {}  # a stranger's message without room for them
+        attributes = dict(attributes)
         delay = max(0, math.ceil(delay_seconds))
         if delay > LONGEST_DELAY_SECONDS:
             attributes[_DUE] = _number(round(self._clock() + delay_seconds, 3))
@@ -294,8 +303,12 @@ class _Address:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        with aws_errors(QueueUnavailable, self.what):
-            yield
+        """No answer of SQS, not even one that nobody foresaw, may end the thread that receives: all are QueueUnavailable."""
+        try:
+            with aws_errors(QueueUnavailable, self.what):
+                yield
+        except ClientError as error:
+            raise QueueUnavailable(f"{self.what} gave an answer that nobody foresaw ({error})") from error
 
     def counts(self) -> dict[str, int]:
         """Messages that are visible, held and delayed, as SQS estimates them."""
@@ -310,6 +323,15 @@ _COUNTS: Any = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVi
 def _copied(delivery: Delivery, attempts: int) -> dict[str, Any]:
     """The attributes of a fresh copy of a message that was tried so often."""
     return {_ATTEMPTS: _number(attempts), _ORIGIN: _text(delivery.message_id)}
+
+
+def _value(attributes: Mapping[str, str], name: str) -> float:
+    """A number that this adapter wrote; 0 where it did not, or where it is a stranger's and none."""
+    try:
+        value = float(attributes.get(name, 0))
+    except ValueError:
+        return 0.0
+    return max(0.0, value) if math.isfinite(value) else 0.0
 
 
 def _number(value: float) -> dict[str, str]:

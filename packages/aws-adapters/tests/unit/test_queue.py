@@ -9,9 +9,10 @@ from functools import partial
 import pytest
 
 from stereo_spot_aws_adapters import queue as queue_module
+from stereo_spot_aws_adapters.moto_faults import Fault
 from stereo_spot_aws_adapters.provision import RECEIVES_BEYOND_ATTEMPTS, make_queue
 from stereo_spot_aws_adapters.queue import LONGEST_HOLD_SECONDS, SqsQueue
-from stereo_spot_shared.errors import Conflict
+from stereo_spot_shared.errors import Conflict, QueueUnavailable
 from stereo_spot_shared.interfaces import QueueDepth
 
 PATIENCE = 20.0
@@ -189,3 +190,42 @@ def test_many_are_received_by_one_call(open_queue):
     queue.send_batch([str(number) for number in range(25)])
     assert len(queue.receive(max_messages=23, wait_seconds=PATIENCE)) == 23
     assert len(queue.receive(max_messages=23, wait_seconds=PATIENCE)) == 2
+
+
+@pytest.mark.parametrize("value", ["", "many", "nan", "inf", "1e400", "-3", b"bytes"], ids=repr)
+@pytest.mark.parametrize("name", ["attempts", "due", "origin"])
+def test_what_strangers_write_beside_a_message_harms_nobody(open_queue, account, name, value):
+    queue = open_queue()
+    url = account.sqs.get_queue_url(QueueName="q")["QueueUrl"]
+    attribute = (
+        {"DataType": "Binary", "BinaryValue": value} if isinstance(value, bytes) else {"DataType": "String", "StringValue": value or " "}
+    )
+    account.sqs.send_message(QueueUrl=url, MessageBody="a", MessageAttributes={name: attribute})
+    delivery = receive_one(queue)
+    assert (delivery.body, delivery.attempt) == ("a", 1)
+    queue.release(delivery, counted=False)
+    queue.dead_letter(receive_one(queue), "why")
+    assert queue.redrive() == 1
+
+
+def test_a_strangers_message_that_leaves_no_room_for_a_reason_is_put_aside_without(open_queue, account):
+    queue = open_queue()
+    account.sqs.send_message(QueueUrl=account.sqs.get_queue_url(QueueName="q")["QueueUrl"], MessageBody="x" * (1 << 20))
+    queue.release(receive_one(queue), counted=False)
+    queue.dead_letter(receive_one(queue), "too large")
+    assert queue.depth() == QueueDepth(waiting=0, in_flight=0, dead=1)
+
+
+def test_an_answer_that_nobody_foresaw_is_no_end_of_a_worker(open_queue, moto):
+    queue = open_queue()
+    queue.depth()
+    moto.misbehave(Fault("novel", "sqs"))
+    with pytest.raises(QueueUnavailable, match="nobody foresaw"):
+        queue.receive()
+
+
+def test_what_was_received_before_the_queue_went_away_is_not_lost(open_queue, moto):
+    queue = open_queue()
+    queue.send_batch([str(number) for number in range(15)])
+    moto.misbehave(Fault("silent", "sqs ReceiveMessage", times=1, seconds=0), Fault("forbidden", "sqs ReceiveMessage"))
+    assert len(queue.receive(max_messages=15)) == 10
