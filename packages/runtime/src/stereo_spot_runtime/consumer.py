@@ -25,6 +25,7 @@ from stereo_spot_shared.errors import (
     RetryableError,
     SourceUnreachable,
     UnknownSchema,
+    Waiting,
 )
 from stereo_spot_shared.interfaces.platform import Platform
 from stereo_spot_shared.interfaces.queue import Delivery
@@ -167,6 +168,8 @@ class QueueConsumer:
             troubles=self._troubles,
             jitter=random.random(),  # noqa: S311  # not a secret
         )
+        if isinstance(failure, Waiting):
+            return decision
         # Of one that nobody foresaw the traceback is wanted; ours say in a sentence what happened.
         foreseen = isinstance(failure, RetryableError | RenderFailed | SourceUnreachable) or isinstance(
             decision, retry.Fail | retry.DeadLetter

@@ -14,6 +14,7 @@ from stereo_spot_shared.errors import (
     StereoSpotError,
     UnknownSchema,
     VerificationFailed,
+    Waiting,
 )
 from stereo_spot_shared.jobs import JobError, Stage
 from stereo_spot_shared.messages import Message, SegmentReady
@@ -56,11 +57,8 @@ def decide(error: Exception, message: Message, spec: StageSpec, *, attempt: int,
     worker has seen in a row before this one, `jitter` a random number in [0, 1).
     """
     match error:
-        case UnknownSchema():
-            return Release(_UNKNOWN_SCHEMA_DELAY, counted=False, reason=str(error))
         case RetryableError():
-            base = _SPACE_BASE if isinstance(error, NoSpaceLeft) else _PLATFORM_BASE
-            return Release(backoff(base, troubles, jitter), counted=False, reason=str(error))
+            return Release(_pause(error, troubles, jitter), counted=False, reason=str(error))
         case InvalidMessage():
             return DeadLetter(str(error))
         case PermanentError() if not _may_pass(error, message.stage):
@@ -68,6 +66,18 @@ def decide(error: Exception, message: Message, spec: StageSpec, *, attempt: int,
     if attempt < spec.max_attempts:
         return Release(backoff(_COUNTED_BASE, attempt - 1, jitter), counted=True, reason=describe(error))
     return Fail(job_error(error, message, attempts=attempt))
+
+
+def _pause(error: RetryableError, troubles: int, jitter: float) -> float:
+    """Seconds until what failed by no fault of its own is tried again."""
+    match error:
+        case UnknownSchema():
+            return _UNKNOWN_SCHEMA_DELAY
+        case Waiting(seconds=seconds):
+            return seconds
+        case NoSpaceLeft():
+            return backoff(_SPACE_BASE, troubles, jitter)
+    return backoff(_PLATFORM_BASE, troubles, jitter)
 
 
 def decide_unreadable(error: InvalidMessage | UnknownSchema) -> Decision:

@@ -31,6 +31,12 @@ def test_what_is_the_platforms_fault_is_never_counted(kind: type[StereoSpotError
         assert decision.delay_seconds > 0
 
 
+@pytest.mark.parametrize("troubles", [0, 5])
+def test_what_only_waits_says_itself_for_how_long(troubles: int) -> None:
+    decision = ask(errors.Waiting("it is on its way", seconds=77.0), attempt=1000, troubles=troubles)
+    assert decision == Release(77.0, counted=False, reason="it is on its way")
+
+
 @pytest.mark.parametrize("kind", [errors.UnsupportedMedia, errors.MissingSource, errors.SourceChanged, errors.PermanentError])
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.stage.value)
 def test_what_is_certain_fails_the_job_at_once_with_its_words(kind: type[StereoSpotError], message: Message) -> None:

@@ -7,6 +7,7 @@ StereoSpotError
 │   ├── QueueUnavailable
 │   ├── InferenceUnavailable
 │   ├── NoSpaceLeft
+│   ├── Waiting             nothing failed: the work goes on elsewhere, look again later
 │   ├── UnknownSchema       written by a newer version: left for a worker that knows it
 │   └── Interrupted         the process was asked to stop; the work is handed back
 ├── PermanentError          the same input fails again: tell a person
@@ -82,6 +83,16 @@ class NoSpaceLeft(RetryableError):
     """A disk or a quota is full: the work waits until there is room."""
 
     code = "no_space_left"
+
+
+class Waiting(RetryableError):
+    """Nothing failed: the work goes on somewhere else, or waits for its turn. It is to be looked at again after `seconds`."""
+
+    code = "waiting"
+
+    def __init__(self, message: str, *, hint: str | None = None, seconds: float = 60.0) -> None:
+        super().__init__(message, hint=hint)
+        self.seconds = seconds
 
 
 class UnknownSchema(RetryableError):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-import time
+from typing import NoReturn
 
 from stereo_spot_runtime import retry
 from stereo_spot_runtime.context import WorkContext
 from stereo_spot_runtime.updates import update_job
-from stereo_spot_runtime.watch import JobWatch
 from stereo_spot_shared import pipeline
-from stereo_spot_shared.errors import Conflict, Interrupted, NotFound, RenderFailed, StereoSpotError
+from stereo_spot_shared.errors import Conflict, NotFound, RenderFailed, StereoSpotError, Waiting
 from stereo_spot_shared.interfaces import AsynchronousBackend, Platform
 from stereo_spot_shared.jobs import Job, JobError, Stage
 from stereo_spot_shared.messages import SegmentReady, SegmentRendered
@@ -19,24 +18,23 @@ from video_worker.segment import Segment
 
 DISPATCH_SECONDS = 60.0
 """For so long a slot is held by a segment that is about to be sent; a worker that dies meanwhile blocks it no longer."""
-FULL_SECONDS = 2.0
-"""How often a worker looks for a free slot, while it holds the segment that waits for one."""
+FULL_SECONDS = 10.0
+"""When all slots are held: after so long a segment looks for one again."""
 
 
-def dispatch(segment: Segment, backend: AsynchronousBackend, context: WorkContext, watch: JobWatch, *, failures: int) -> None:
-    """Send a segment, as soon as fewer than the backend's limit are on their way; nothing where it is on its way already.
+def dispatch(segment: Segment, backend: AsynchronousBackend, context: WorkContext, *, failures: int, look_seconds: float) -> NoReturn:
+    """Send a segment, if fewer than the backend's limit are on their way and it is not among them; then, in any case, raise Waiting.
 
-    The backend may need minutes to begin, where nothing runs yet: that is no failure, and nobody waits for it here.
+    Its message comes again after `look_seconds`: it is the clock by which a segment is looked after of whose end nobody tells. The backend
+    may need minutes to begin, where nothing runs yet: that is no failure, and no worker waits for it.
     """
     slots, pool, holder = context.platform.slots, backend.pool, holder_of(segment.job.job_id, segment.spec.index)
     try:
-        while not slots.take(pool, holder, limit=backend.limit, seconds=DISPATCH_SECONDS):
-            if context.should_stop() or watch.given_up():
-                raise Interrupted("The segment was not sent: the worker stops, or the job has ended.")
-            context.lease.moved()
-            time.sleep(FULL_SECONDS)
+        taken = slots.take(pool, holder, limit=backend.limit, seconds=DISPATCH_SECONDS)
     except Conflict:
-        return
+        raise Waiting("The segment is on its way.", seconds=look_seconds) from None
+    if not taken:
+        raise Waiting(f"The segment waits for its turn: {backend.limit} are on their way, as many as may be.", seconds=FULL_SECONDS)
     try:
         backend.dispatch(segment.request(context.attempt_id, context.platform.storage), failures=failures)
     except BaseException:
@@ -47,7 +45,7 @@ def dispatch(segment: Segment, backend: AsynchronousBackend, context: WorkContex
     except NotFound:
         # Sending took longer than the slot was held. It may be sent once more by somebody else, and the first result stands.
         context.log.warning("the slot ended while the segment was being sent")
-    context.report(0, len(segment.spec.core), "it waits to be rendered")
+    raise Waiting("The segment was sent away to be rendered.", seconds=look_seconds)
 
 
 def holder_of(job_id: str, index: int) -> str:

@@ -16,7 +16,7 @@ from stereo_spot_shared.messages import SegmentReady
 from stereo_spot_shared.pipeline import STAGES
 from video_worker.backends import open_backend
 from video_worker.completion import adopt, complete, leaving_nothing_unwanted, settle
-from video_worker.dispatch import dispatch
+from video_worker.dispatch import dispatch, holder_of
 from video_worker.segment import Segment
 from video_worker.settings import VideoWorkerSettings
 
@@ -50,13 +50,14 @@ class RenderStage:
             watch = JobWatch(platform.jobs, job.job_id, _WANTED)
             with watch.quiet_end():
                 segment = self.segment(platform.storage, job, job.plan, index)
+                backend = self.backend(platform.storage)
                 if completion is None and not adopt(segment, context, self._settings):
-                    backend = self.backend(platform.storage)
                     if isinstance(backend, AsynchronousBackend):
-                        dispatch(segment, backend, context, watch, failures=message.failures)
-                        return
+                        dispatch(segment, backend, context, failures=message.failures, look_seconds=self._settings.inference_look_seconds)
                     result = self._render(segment, backend, context, watch)
                     complete(segment, context.attempt_id, result, context, self._settings)
+                if isinstance(backend, AsynchronousBackend):
+                    platform.slots.free(backend.pool, holder_of(job.job_id, index))  # nobody may have told of its end
                 settle(segment, context)
 
     def prepare(self, platform: Platform) -> None:
