@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 Place = TypeVar("Place")
@@ -22,9 +22,6 @@ def each_of(action: Callable[[Place], Result], places: Sequence[Place]) -> list[
     with ThreadPoolExecutor(min(CONCURRENCY, len(places)), thread_name_prefix="aws") as threads:
         futures = [threads.submit(action, place) for place in places]
         try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            for future in done:
-                future.result()
             return [future.result() for future in futures]
         finally:
             threads.shutdown(cancel_futures=True)

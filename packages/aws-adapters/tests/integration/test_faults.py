@@ -14,18 +14,31 @@ from stereo_spot_aws_adapters.settings import AwsSettings
 from stereo_spot_shared.errors import Conflict, QueueUnavailable, StorageUnavailable, StoreUnavailable
 from stereo_spot_shared.jobs import Stage, new_job_id
 
+ONCE = {"retry_mode": "standard", "max_attempts": 1}
 TWICE = {"retry_mode": "standard", "max_attempts": 2}
+NAMES = {"prefix": "faulty", "bucket": "faulty-bucket"}
 
 
 @pytest.fixture
-def platform(moto, monkeypatch):
-    """A platform that repeats a request once, and waits a second for an answer."""
+def plane(moto, monkeypatch):
+    """Tables, queues and a bucket; who connects to them waits a second for an answer."""
     moto.reset()
     monkeypatch.setattr(clients, "_READ_SECONDS", 1)
-    aws = clients.connect(AwsSettings(prefix="faulty", bucket="faulty-bucket", **TWICE))
-    provision(aws)
-    yield open_platform(aws.settings)
+    provision(clients.connect(AwsSettings(**NAMES, **TWICE)))
+    yield
     moto.misbehave()
+
+
+@pytest.fixture
+def hasty(plane):
+    """A platform that asks once."""
+    return open_platform(AwsSettings(**NAMES, **ONCE))
+
+
+@pytest.fixture
+def platform(plane):
+    """A platform that repeats a request once."""
+    return open_platform(AwsSettings(**NAMES, **TWICE))
 
 
 OPERATIONS = {
@@ -74,12 +87,12 @@ WITHOUT_A_BODY = {"storage.put", "storage.stat"}
         if not (kind == "silent" and name not in SLOW_TO_FAIL) and not (kind == "cut" and name in WITHOUT_A_BODY)
     ],
 )
-def test_each_fault_of_each_service_is_its_own_error_with_what_to_do(platform, moto, name, kind):
+def test_each_fault_of_each_service_is_its_own_error_with_what_to_do(hasty, moto, name, kind):
     service, error, use = OPERATIONS[name]
     moto.misbehave(Fault(kind, service, seconds=1.5))
     words = "does not answer" if (name, kind) == ("storage.stat", "throttled") else KINDS[kind]  # to HEAD, S3 says a number only
     with pytest.raises(error, match=words) as caught:
-        use(platform)
+        use(hasty)
     assert type(caught.value) is error
     assert caught.value.hint
 
@@ -157,7 +170,7 @@ def test_an_upload_of_parts_that_fails_leaves_no_parts(platform, moto, tmp_path)
     moto.misbehave(Fault("forbidden", "s3 PUT"))
     with pytest.raises(StorageUnavailable, match="forbidden"):
         platform.storage.put_file(tmp_path / "in", "a/b")
-    s3 = clients.connect(AwsSettings(prefix="faulty", bucket="faulty-bucket", **TWICE)).s3
+    s3 = clients.connect(AwsSettings(**NAMES, **TWICE)).s3
     assert s3.list_multipart_uploads(Bucket="faulty-bucket").get("Uploads", []) == []
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -63,8 +64,9 @@ def test_what_is_not_there_is_named_with_what_to_do(account):
         assert "aws-adapters:provision" in caught.value.hint
 
 
-def test_the_embedded_platform_never_loads_the_sdk():
-    found = subprocess.run([sys.executable, "-c", WITHOUT_AWS], capture_output=True, text=True, check=True)
+def test_the_embedded_platform_never_loads_the_sdk(tmp_path):
+    environment = {**os.environ, "STEREO_SPOT_DATA_DIR": str(tmp_path)}
+    found = subprocess.run([sys.executable, "-c", WITHOUT_AWS], env=environment, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
 
