@@ -279,6 +279,7 @@ part('rendition').addEventListener('click', async (event) => {
 if (packing.flat) {
   state.view = '2d';
   for (const button of views) if (button.dataset.view !== '2d') button.disabled = true;
+  for (const idle of root.querySelectorAll('[data-do="swap"], label:has([data-window])')) idle.hidden = true; // there are no two eyes
 }
 choose(open().includes(state.view) ? state.view : '2d');
 navigator.xr?.isSessionSupported('immersive-vr').then((able) => {
