@@ -82,6 +82,21 @@ def test_where_events_do_not_come_the_page_asks(page, server, rendering, finishe
     page.wait_for_selector("[data-player][data-drawn]")
 
 
+def test_events_come_again_after_a_connection_broke(browser, server, line, rendering):
+    job_id, advance = rendering()
+    context = browser.new_context(base_url=line.address)
+    page = context.new_page()
+    page.route("**/state", lambda route: route.abort())  # nobody may say that asking did it
+    page.goto(f"/jobs/{job_id}")
+    advance(5)
+    expect(page.get_by_text("5 / 100")).to_be_visible()
+    line.cut()
+    advance(25)
+    line.is_cut = False
+    expect(page.get_by_text("25 / 100")).to_be_visible()
+    context.close()
+
+
 def test_a_library_is_as_the_server_has_it(page, server, client, rendering, awaited, finished):
     """What is made, goes on, ends and is removed elsewhere (by the command, say), with no connection that lasts."""
     page.route("**/live**", lambda route: route.abort())
