@@ -72,6 +72,7 @@ def test_each_segment_says_how_it_is_and_who_has_it(client, server):
     page = client.get(f"/jobs/{job_id}/state").text
     assert "Segment 1: on worker@attic, attempt 2" in page
     assert "Segment 2: waiting" in page
+    assert "<li>Segment 1: on worker@attic, attempt 2</li>" in page  # for who has nothing to point with
     error = JobError(code="render_failed", message="it did not work", stage=Stage.RENDER, segment_index=3, hint="do something")
     jobs.update(enter(job.evolve(error=error), JobStatus.FAILED))
     page = client.get(f"/jobs/{job_id}/state").text

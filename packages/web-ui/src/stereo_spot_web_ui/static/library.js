@@ -1,6 +1,7 @@
 // The library: its list stays as it is on the server; and a dropped video opens the page for new conversions, and is taken in there.
 import { complain } from './api.js';
 import { onFiles } from './dropping.js';
+import './posters.js';
 
 const BUSY_MS = 2000;
 const CALM_MS = 10000;
@@ -24,16 +25,18 @@ async function openNew(files) {
 
 /* Jobs are made, go on, end and are removed elsewhere, too: what is in sight is asked for again and again, and only what differs is changed */
 const list = document.getElementById('list');
+/** Nothing changes under the hands of who may still undo a removal, or looks at a film that wiggles. */
+const isFree = () => !document.hidden && !sessionStorage.getItem('removing') && !list.querySelector('canvas');
 const inSight = () => list.querySelectorAll('.card[id]').length;
 
 async function refresh() {
   const [query, shown] = [location.search, inSight()];
-  if (document.hidden || shown > MOST || sessionStorage.getItem('removing')) return;
+  if (shown > MOST || !isFree()) return;
   const asked = new URLSearchParams(query);
   asked.set('shown', shown);
   const answer = await fetch(`/?${asked}`, { headers: { 'HX-Request': 'true' } });
   const text = await answer.text();
-  const isStale = !list.isConnected || query !== location.search || shown !== inSight() || sessionStorage.getItem('removing');
+  const isStale = !list.isConnected || query !== location.search || shown !== inSight() || !isFree();
   if (answer.ok && !answer.redirected && !isStale) await htmx.swap({ sourceElement: list, target: list, swap: 'innerMorph', text });
 }
 
