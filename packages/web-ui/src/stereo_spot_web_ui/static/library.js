@@ -4,7 +4,7 @@ import { onFiles } from './dropping.js';
 import './posters.js';
 
 const BUSY_MS = 2000;
-const CALM_MS = 10000;
+const CALM_MS = 5000;
 /** The server lists no more at a time. */
 const MOST = 200;
 
