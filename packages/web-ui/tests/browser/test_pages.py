@@ -106,6 +106,7 @@ def test_a_poster_keeps_still_for_who_wants_that_and_where_there_is_one_view(pag
     page.on("request", lambda request: asked.append(request.url) if "/video/" in request.url else None)
     flat, stereo = finished(layout="anaglyph"), finished()
     page.goto("/")
+    expect(page.locator(f"#card-{flat.job_id}")).to_contain_text("anaglyph")  # or nobody could tell the two of one name
     page.hover(f"#card-{flat.job_id} h3 a")
     page.wait_for_timeout(600)
     page.emulate_media(reduced_motion="reduce")
