@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from fractions import Fraction
 
@@ -79,3 +80,26 @@ def test_each_segment_says_how_it_is_and_who_has_it(client, server):
     assert "Segment 3: failed" in page
     assert "It did not work." in page
     assert "Do something." in page
+
+
+@pytest.mark.parametrize(
+    ("show", "names"),
+    [
+        ("all", {"waits.mp4", "runs.mp4", "ready.mp4", "failed.mp4", "stopped.mp4"}),
+        ("running", {"waits.mp4", "runs.mp4"}),
+        ("completed", {"ready.mp4"}),
+        ("failed", {"failed.mp4", "stopped.mp4"}),
+    ],
+)
+def test_the_library_shows_what_was_asked_for(client, server, show, names):
+    statuses = {"runs.mp4": JobStatus.RENDERING, "ready.mp4": JobStatus.COMPLETED, "failed.mp4": JobStatus.FAILED}
+    jobs = server.platform.jobs
+    for name in ("waits.mp4", "stopped.mp4", *statuses):
+        job_id = client.post("/api/v1/jobs", json={"name": name, "bytes": 5}).json()["id"]
+        if name in statuses:
+            jobs.update(jobs.get(job_id).evolve(status=statuses[name]))
+        elif name == "stopped.mp4":
+            client.post(f"/api/v1/jobs/{job_id}/cancel")
+    shown = client.get("/", params={"show": show}).text
+    assert set(re.findall(r">(\w+\.mp4)</a></h3>", shown)) == names
+    assert re.findall(r'<a href="/\?show=(\w+)" aria-current="true">', shown) == [show]
