@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import cv2
 import numpy as np
@@ -144,3 +145,15 @@ def test_another_language(page):
     expect(page.get_by_role("heading", name="Einstellungen")).to_be_visible()
     page.goto("/new")
     expect(page.get_by_role("heading", name="Neue Umwandlung")).to_be_visible()
+
+
+def test_the_browser_says_where_it_is(browser, server, awaited):
+    context = browser.new_context(base_url=server.address, timezone_id="Asia/Tokyo", locale="en")
+    page = context.new_page()
+    page.goto("/")
+    job_id = awaited(start=True)
+    page.goto(f"/jobs/{job_id}")
+    page.get_by_text("What happened").click()
+    there = server.platform.jobs.get(job_id).created_at.astimezone(ZoneInfo("Asia/Tokyo"))
+    expect(page.locator(".events")).to_contain_text(f", {there:%-I:%M:%S}")
+    context.close()
