@@ -118,8 +118,8 @@ def started(shell: Shell) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """`shell.start`, with everything that it started killed at the end of the test."""
     processes: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str | Path) -> subprocess.Popen[str]:
-        processes.append(shell.start(*arguments))
+    def start(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        processes.append(shell.start(*arguments, env=env))
         return processes[-1]
 
     yield start

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -196,6 +197,18 @@ def test_up_does_what_smoke_test_asks_and_stops_cleanly(shell, started: Callable
     assert out == f"{address}\n"
     assert "media-worker-0: process" in err
     assert shell.still_running(everybody) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where BROWSER names the browser")
+def test_up_opens_the_pages_when_asked_and_they_are_served(shell, started: Callable[..., subprocess.Popen[str]]) -> None:
+    address, opened = free_address(), shell.folder / "opened"
+    browser = shell.folder / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.part && mv {opened}.part {opened}\n')
+    browser.chmod(0o755)
+    process = started("up", "--workers", "1", "--port", str(address.port), "--open", env={"BROWSER": str(browser)})
+    shell.wait_for(opened.exists, process)
+    assert opened.read_text() == f"{address}\n"
+    assert httpx.get(address, timeout=30).status_code == 200
 
 
 def free_address() -> httpx.URL:

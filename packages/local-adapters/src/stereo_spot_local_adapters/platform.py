@@ -46,4 +46,5 @@ def open_platform(data_dir: Path, *, queue_group: str = "main") -> Platform:
         storage=storage,
         uploads=FileUploadStore(data_dir, storage),
         close=database.close,
+        place=str(data_dir),
     )

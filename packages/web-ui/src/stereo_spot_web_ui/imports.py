@@ -30,8 +30,10 @@ def list_imports(settings: WebSettings) -> list[ImportFile]:
     """The videos of the folder and those below it, by path; at most MOST. Empty where there is no such folder."""
     if settings.import_dir is None:
         return []
-    found = []
+    found, root = [], settings.import_dir.resolve()
     for path in walk(settings.import_dir):
+        if not path.resolve().is_relative_to(root):
+            continue  # a link that leads out: `import_path` takes none
         status = path.stat()
         found.append(
             ImportFile(

@@ -26,7 +26,7 @@ router = APIRouter(include_in_schema=False)
 BLOCK = 1 << 20
 TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "mkv": "video/x-matroska"}
 ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-PLAYLIST_JOBS = 500
+AT_A_TIME = 500
 
 Id = Annotated[JobId, Path()]
 
@@ -82,9 +82,14 @@ def playlist(request: Request, job_id: Id) -> Response:
 
 @router.get("/library.m3u")
 def library(request: Request) -> Response:
-    """A playlist of the newest finished jobs."""
-    page = list_jobs(web_of(request).platform, statuses=STATUSES[Filter.COMPLETED], name="", cursor=None, limit=PLAYLIST_JOBS)
-    return m3u(request, list(page.jobs), "library")
+    """A playlist of every finished job, the newest first."""
+    jobs: list[Job] = []
+    cursor = None
+    while True:
+        page = list_jobs(web_of(request).platform, statuses=STATUSES[Filter.COMPLETED], name="", cursor=cursor, limit=AT_A_TIME)
+        jobs += page.jobs
+        if (cursor := page.cursor) is None:
+            return m3u(request, jobs, "library")
 
 
 def output(request: Request, job_id: str, number: int, *, download: bool) -> Response:

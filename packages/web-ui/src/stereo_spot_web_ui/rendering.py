@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal, format_percent
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from stereo_spot_shared.base import utc_now
 from stereo_spot_web_ui.i18n import SOURCE, language_of, languages, translations
 
 STATIC = Path(__file__).parent / "static"
@@ -35,7 +35,7 @@ def environment(language: str) -> Environment:
     found.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]  # of the extension
     numbers = Numbers(language)
     found.filters.update(
-        size=numbers.size, duration=numbers.duration, ago=numbers.ago, moment=numbers.moment, count=numbers.count,
+        size=numbers.size, duration=numbers.duration, moment=numbers.moment, count=numbers.count,
         percent=numbers.percent, rate=numbers.rate, money=numbers.money, sentence=sentence,
     )  # fmt: skip
     found.globals.update(static=static_url, languages=languages())
@@ -56,10 +56,20 @@ def fragment(request: Request, template: str, values: Mapping[str, Any]) -> str:
         "language": language,
         "theme": request.cookies.get("theme", "") if request.cookies.get("theme") in {"light", "dark"} else "",
         "csrf": csrf_token(request),
+        "zone": zone_of(request),
         "path": request.url.path,
         "signs_in": request.app.state.web.settings.signs_in,
     }
     return environment(language).get_template(template).render(**common, **values)
+
+
+def zone_of(request: Request) -> tzinfo | None:
+    """The time zone that the viewer's browser said in a cookie (`app.js` sets it); None where it said none that is known."""
+    name = request.cookies.get("zone")
+    return ZoneInfo(name) if name in known_zones() else None
+
+
+known_zones = cache(available_timezones)
 
 
 @cache
@@ -110,8 +120,6 @@ class Numbers:
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
-    def ago(self, then: datetime) -> str:
-        return format_timedelta(then - utc_now(), add_direction=True, locale=self._language)
-
-    def moment(self, then: datetime) -> str:
-        return format_datetime(then.astimezone(), "medium", locale=self._language)
+    def moment(self, then: datetime, zone: tzinfo | None) -> str:
+        """A time as the viewer's clock has it; as the server's where the zone is None."""
+        return format_datetime(then.astimezone(zone), "medium", locale=self._language)

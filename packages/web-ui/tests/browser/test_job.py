@@ -82,20 +82,95 @@ def test_where_events_do_not_come_the_page_asks(page, server, rendering, finishe
     page.wait_for_selector("[data-player][data-drawn]")
 
 
-def test_a_library_is_live_and_quiet_when_everything_has_ended(page, server, rendering, finished):
+def test_events_come_again_after_a_connection_broke(browser, server, line, rendering):
     job_id, advance = rendering()
-    asked = []
-    page.on("request", lambda request: asked.append(request.url) if "/live" in request.url else None)
+    context = browser.new_context(base_url=line.address)
+    page = context.new_page()
+    page.route("**/state", lambda route: route.abort())  # nobody may say that asking did it
+    page.goto(f"/jobs/{job_id}")
+    advance(5)
+    expect(page.get_by_text("5 / 100")).to_be_visible()
+    line.cut()
+    advance(25)
+    line.is_cut = False
+    expect(page.get_by_text("25 / 100")).to_be_visible()
+    context.close()
+
+
+def test_a_library_is_as_the_server_has_it(page, server, client, rendering, awaited, finished):
+    """What is made, goes on, ends and is removed elsewhere (by the command, say), with no connection that lasts."""
+    page.route("**/live**", lambda route: route.abort())
     page.goto("/")
-    bar = page.get_by_role("progressbar", name="Progress of a film.mp4")
-    expect(bar).to_be_visible()
+    expect(page.locator("[data-drop]")).to_be_visible()
+    expect(page.get_by_role("search")).to_be_hidden()
+    page.clock.install()
+    page.reload()
+    job_id, advance = rendering()
+    page.clock.fast_forward(11_000)
+    card = page.locator(f"#card-{job_id}")
+    expect(page.get_by_role("search")).to_be_visible()
+    bar = card.get_by_role("progressbar", name="Progress of a film.mp4")
     before = bar.get_attribute("value")
+    page.get_by_label("Search by name").fill("film")
+    page.clock.fast_forward(1_000)
+    page.wait_for_url("**/?name=film**")
+    card.get_by_role("link").focus()
     advance(40)
+    other, unlike = awaited("another film.mp4"), awaited("unlike.mp4")
+    page.clock.fast_forward(3_000)
     expect(bar).not_to_have_attribute("value", before or "")
+    expect(page.locator(".card[id] h3")).to_have_text(["another film.mp4", "a film.mp4"])
+    expect(card.get_by_role("link")).to_be_focused()
     end(server, job_id, finished)
-    expect(page.locator(f"#card-{job_id}").get_by_text("Ready")).to_be_visible()
-    page.wait_for_timeout(2500)
-    assert len(asked) == 1
+    for one in (other, unlike):
+        client.delete(f"/api/v1/jobs/{one}")
+    page.clock.fast_forward(3_000)
+    expect(card.get_by_text("Ready")).to_be_visible()
+    expect(page.locator(f"#card-{other}")).to_have_count(0)
+
+
+def test_a_library_keeps_what_was_asked_for_in_sight(page, server, client, awaited):
+    for number in range(30):
+        client.post("/api/v1/jobs", json={"name": f"film {number}.mp4", "bytes": 5})
+    page.clock.install()
+    page.goto("/")
+    page.get_by_role("button", name="Show more").click()
+    expect(page.locator(".card[id]")).to_have_count(30)
+    awaited("the newest.mp4")
+    page.clock.fast_forward(11_000)
+    expect(page.locator(".card h3").first).to_have_text("the newest.mp4")
+    expect(page.locator(".card[id]")).to_have_count(30)
+    page.get_by_role("button", name="Show more").click()
+    expect(page.locator(".card[id]")).to_have_count(31)
+
+
+def test_second_thoughts_are_not_disturbed_by_what_goes_on(page, rendering, awaited):
+    removed, (running, advance) = awaited("removed.mp4"), rendering()
+    page.goto(f"/new/{removed}")
+    page.clock.install()
+    page.evaluate("(job) => sessionStorage.setItem('removing', job)", removed)  # as the page of a job does
+    page.goto("/")
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    advance(40)
+    page.clock.fast_forward(3_000)
+    page.clock.fast_forward(3_000)
+    expect(page.locator(f"#card-{removed}")).to_be_hidden()
+    page.get_by_role("button", name="Undo").click()
+    page.clock.fast_forward(3_000)
+    expect(page.locator(f"#card-{removed}")).to_be_visible()
+    expect(page.locator(f"#card-{running} progress")).not_to_have_attribute("value", "0.0")
+
+
+def test_a_library_that_became_empty_takes_a_video(page, client, awaited, clip):
+    job_id = awaited()
+    page.clock.install()
+    page.goto("/")
+    expect(page.locator(".card[id]")).to_have_count(1)
+    client.delete(f"/api/v1/jobs/{job_id}")
+    page.clock.fast_forward(11_000)
+    expect(page.locator("[data-drop]")).to_be_visible()
+    page.set_input_files("[data-drop] input", clip)
+    expect(page.locator("[data-uploads] li[data-here] .name")).to_have_text(clip.name)
 
 
 def test_two_tabs_do_not_disturb_each_other(page, context, server, client, rendering, clip):

@@ -94,3 +94,20 @@ def test_what_cannot_be_is_refused_in_words(page, clip, allowed):
     expect(page.locator("[data-refused]")).to_be_hidden()
     page.get_by_role("button", name="Start").click()
     page.wait_for_url("**/jobs/*")
+
+
+def test_a_long_import_folder_leaves_the_options_in_reach(browser, serving, tmp_path, clip):
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"a film whose name is so long that a phone has no room for it {number:02}.mp4").write_bytes(clip.read_bytes())
+    with serving(tmp_path / "data", import_dir=folder) as server:
+        context = browser.new_context(base_url=server.address, viewport={"width": 390, "height": 844})
+        page = context.new_page()
+        page.goto("/new")
+        names = page.locator(".imports .name")
+        assert names.evaluate_all("(all) => all.filter((one) => one.scrollWidth > one.clientWidth).length") == 0
+        page.locator("[data-import]").nth(59).click()
+        expect(page.locator("[data-uploads] li[data-here]")).to_have_count(1)
+        assert page.locator("[data-options]").bounding_box()["y"] - page.locator("details").first.bounding_box()["y"] < 844
+        context.close()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import cv2
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
@@ -80,6 +83,49 @@ def test_a_library_finds_what_it_holds(page, server):
     expect(page).to_have_url(f"{server.address}/?name=film+17&show=all")
 
 
+@pytest.mark.parametrize("sign", ["hover", "focus"])
+def test_a_poster_wiggles_while_somebody_looks(page, finished, views, screenshot, sign):
+    card = f"#card-{finished().job_id}"
+    page.goto("/")
+    expect(page.locator(".card canvas")).to_have_count(0)
+    getattr(page.locator(f"{card} h3 a"), sign)()
+    expect(page.locator(f"{card} canvas")).to_be_visible()
+    seen: set[int] = set()
+    for _ in range(100):
+        if len(seen) == 2:
+            break
+        now = screenshot(page, f"{card} canvas")
+        seen |= {number for number, view in enumerate(views) if off(now, view) < 12}
+    assert seen == {0, 1}
+    page.mouse.move(0, 0)
+    page.get_by_label("Search by name").focus()
+    expect(page.locator(".card canvas")).to_have_count(0)
+
+
+def test_a_poster_keeps_still_for_who_wants_that_and_where_there_is_one_view(page, finished):
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/video/" in request.url else None)
+    flat, stereo = finished(layout="anaglyph"), finished()
+    page.goto("/")
+    expect(page.locator(f"#card-{flat.job_id}")).to_contain_text("anaglyph")  # or nobody could tell the two of one name
+    page.hover(f"#card-{flat.job_id} h3 a")
+    page.wait_for_timeout(600)
+    page.emulate_media(reduced_motion="reduce")
+    page.hover(f"#card-{stereo.job_id} h3 a")
+    page.wait_for_timeout(600)
+    assert asked == []
+    page.emulate_media(reduced_motion="no-preference")
+    page.mouse.move(0, 0)
+    page.hover(f"#card-{stereo.job_id} h3 a")
+    expect(page.locator(".card canvas")).to_be_visible()
+
+
+def off(one: np.ndarray, other: np.ndarray) -> float:
+    """The mean difference of two pictures of one shape, apart from their edges, which are rounded off."""
+    scaled = cv2.resize(other, (one.shape[1], one.shape[0]), interpolation=cv2.INTER_AREA)
+    return float(np.abs(one.astype(float) - scaled)[8:-8, 8:-8].mean())
+
+
 def test_light_and_what_is_kept_are_remembered(page, server):
     page.goto("/settings")
     page.get_by_text("Light", exact=True).last.click()
@@ -99,3 +145,15 @@ def test_another_language(page):
     expect(page.get_by_role("heading", name="Einstellungen")).to_be_visible()
     page.goto("/new")
     expect(page.get_by_role("heading", name="Neue Umwandlung")).to_be_visible()
+
+
+def test_the_browser_says_where_it_is(browser, server, awaited):
+    context = browser.new_context(base_url=server.address, timezone_id="Asia/Tokyo", locale="en")
+    page = context.new_page()
+    page.goto("/")
+    job_id = awaited(start=True)
+    page.goto(f"/jobs/{job_id}")
+    page.get_by_text("What happened").click()
+    there = server.platform.jobs.get(job_id).created_at.astimezone(ZoneInfo("Asia/Tokyo"))
+    expect(page.locator(".events")).to_contain_text(f", {there:%-I:%M:%S}")
+    context.close()

@@ -112,6 +112,14 @@ def test_a_master_whose_eyes_are_swapped_is_shown_the_right_way_round(page, fini
     expect(page.get_by_role("button", name="Swap eyes")).to_have_attribute("aria-pressed", "false")
 
 
+def test_a_master_of_one_picture_offers_nothing_that_needs_two(page, finished):
+    watch(page, finished(layout="anaglyph"))
+    assert page.locator("[data-view]:not(:disabled)").all_inner_texts() == ["2D"]
+    expect(page.get_by_role("button", name="Full screen")).to_be_visible()
+    expect(page.get_by_role("button", name="Swap eyes")).to_be_hidden()
+    expect(page.locator("[data-window]")).to_be_hidden()
+
+
 def test_wiggling_shows_one_eye_after_the_other(page, finished, views):
     watch(page, finished())
     page.click("[data-view='wiggle']")

@@ -173,6 +173,32 @@ def test_many_at_once_leave_the_page_its_connections(page, server, client, film,
     }
 
 
+DROP = """(files) => {
+  const held = new DataTransfer();
+  for (const [name, text] of files) held.items.add(new File([text], name, { type: 'video/mp4' }));
+  const drag = { dataTransfer: held, bubbles: true, cancelable: true };
+  const happen = (kind) => document.querySelector('main').dispatchEvent(new DragEvent(kind, drag));
+  const kept = happen('dragover');
+  const marked = document.body.classList.contains('dragging');
+  happen('drop');
+  return [kept, marked, document.body.classList.contains('dragging')];
+}"""
+
+
+@pytest.mark.parametrize("place", ["/", "/new"])
+def test_files_are_dropped_anywhere_on_the_page(page, server, client, line, place):
+    line.bytes_per_second = None
+    page.goto(place)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate(DROP, [["one.mp4", "the first"], ["two.mp4", "the second"]]) == [False, True, False]
+    expect(page.locator("[data-uploads] li[data-here] .name")).to_have_text(["one.mp4", "two.mp4"])
+    jobs = client.get("/api/v1/jobs").json()["jobs"]
+    assert {job["source"]["name"]: server.platform.storage.read_range(source_key(job["id"])) for job in jobs} == {
+        "one.mp4": b"the first",
+        "two.mp4": b"the second",
+    }
+
+
 def test_a_file_that_is_chosen_twice_is_one_job(page, server, client, film, line):
     page.goto("/new")
     choose(page, film)

@@ -11,6 +11,7 @@ from stereo_spot_shared import keys
 from stereo_spot_shared.jobs import Activity, Job, JobResult, JobStatus, Plan, Source, Stage, SubtitleFile, new_job_id
 from stereo_spot_shared.messages import RenditionRequest
 from stereo_spot_shared.rendering import FramePacking, RenderParams
+from stereo_spot_web_ui.media import AT_A_TIME
 
 CONTENT = bytes(range(256)) * 10
 SIZE = len(CONTENT)
@@ -90,8 +91,18 @@ def test_playlists(client, server):
     lines = client.get(f"/jobs/{jobs[0].job_id}/playlist.m3u").text.splitlines()
     assert lines[:2] == ["#EXTM3U", "#EXTINF:2,film 0_3D_SBS_LRF.mp4"]
     assert lines[2].startswith(f"{server.address}/jobs/{jobs[0].job_id}/video/")
-    everything = client.get("/library.m3u").text
-    assert everything.count("#EXTINF") == 2
+    client.post("/api/v1/jobs", json={"name": "not finished.mp4", "bytes": 5})
+    everything = client.get("/library.m3u")
+    assert everything.headers["content-disposition"] == 'attachment; filename="library.m3u"'
+    assert [line for line in everything.text.splitlines() if line.startswith("#EXTINF")] == [
+        f"#EXTINF:2,film {number}_3D_SBS_LRF.mp4" for number in (1, 0)
+    ]
+
+
+def test_a_playlist_of_all_holds_all(client, server):
+    for number in range(AT_A_TIME + 1):
+        finished(server, f"film {number}.mp4")
+    assert client.get("/library.m3u").text.count("#EXTINF") == AT_A_TIME + 1
 
 
 def test_a_link_for_a_player_opens_one_file_and_no_more(serving, tmp_path):

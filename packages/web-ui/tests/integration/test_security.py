@@ -52,7 +52,7 @@ def test_strangers_see_nothing(closed):
         for path in ("/", "/new", "/settings", "/library.m3u"):
             answer = client.get(path, headers={"Accept": "text/html"})
             assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in")
-        for path in ("/api/v1/jobs", "/api/v1/server", "/api/v1/openapi.json", "/live"):
+        for path in ("/api/v1/jobs", "/api/v1/server", "/api/v1/openapi.json", "/jobs/01m8k18cgz7vfa61j1hcp9zvcz/live"):
             answer = client.get(path)
             assert (answer.status_code, answer.json()["code"]) == (401, "sign_in")
         answer = client.post("/api/v1/jobs", json=JOB)

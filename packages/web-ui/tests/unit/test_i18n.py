@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from babel.messages.extract import extract
@@ -62,3 +64,17 @@ def test_numbers_are_those_of_the_language():
     assert Numbers("en").size(999) == "999 B"
     assert Numbers("en").percent(0.9999) == "99%"  # not done yet
     assert Numbers("en").money(0.0123, "USD") == "$0.0123"
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/St_Johns"])
+def test_times_are_those_of_the_viewers_clock(client, zone):
+    job = client.post("/api/v1/jobs", json={"name": "a.mp4", "bytes": 5}).json()
+    there = datetime.fromisoformat(job["created_at"]).astimezone(ZoneInfo(zone))
+    client.cookies.set("zone", zone)
+    assert f", {there:%-I:%M:%S}" in client.get(f"/jobs/{job['id']}/state").text
+
+
+@pytest.mark.parametrize("zone", ["", "Nowhere", "../../../etc/passwd", "/etc/localtime", "%00", "a" * 3000])
+def test_a_zone_that_is_none_is_no_trouble(client, zone):
+    job = client.post("/api/v1/jobs", json={"name": "a.mp4", "bytes": 5}).json()
+    assert client.get(f"/jobs/{job['id']}/state", headers={"Cookie": f"zone={zone}"}).status_code == 200

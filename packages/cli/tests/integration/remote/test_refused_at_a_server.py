@@ -23,7 +23,8 @@ from stereo_spot_cli.remote.client import Client
 from stereo_spot_shared.api.jobs import NewJob
 
 SERVER = {
-    "version": "9.9", "platform": "local", "imports": False, "previews": False, "max_upload_bytes": 10, "disk_free_bytes": 1, "queues": [],
+    "version": "9.9", "platform": "local", "imports": False, "ingest": "off", "previews": False, "max_upload_bytes": 10,
+    "disk_free_bytes": 1, "queues": [],
 }  # fmt: skip
 
 

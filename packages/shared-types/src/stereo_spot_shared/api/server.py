@@ -23,6 +23,8 @@ class ServerView(Value):
 
     version: str
     platform: str
+    place: str = ""
+    """Where what it holds is kept: a folder, a bucket."""
     imports: bool
     """Whether there is an import folder."""
     ingest: IngestPolicy

@@ -32,3 +32,5 @@ class Platform:
     uploads: UploadStore
     close: Callable[[], None]
     """Release connections and files."""
+    place: str = ""
+    """Where what it holds is kept, as its operator knows it: a folder, a bucket."""

@@ -123,6 +123,7 @@ VALUES: tuple[Value, ...] = (
     ServerView(
         version="0.1.0",
         platform="local",
+        place="/srv/stereo-spot",
         imports=True,
         ingest=IngestPolicy.HTTPS,
         previews=True,

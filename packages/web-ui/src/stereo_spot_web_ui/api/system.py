@@ -109,6 +109,7 @@ def server_view(web: Web) -> ServerView:
     return ServerView(
         version=version("stereo-spot-web-ui"),
         platform=web.platform.name,
+        place=web.platform.place,
         imports=web.settings.import_dir is not None,
         ingest=web.settings.ingest,
         previews=web.companion.is_here,

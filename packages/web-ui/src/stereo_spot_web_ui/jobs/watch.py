@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
-from stereo_spot_shared.api.jobs import JobDetail, JobView
+from stereo_spot_shared.api.jobs import JobDetail
 from stereo_spot_shared.errors import NotFound, StereoSpotError
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_web_ui.jobs.look import Looker
@@ -39,23 +39,6 @@ class Watcher:
                 seen = detail
             if detail.status.is_final:
                 return
-            await asyncio.sleep(LOOK_SECONDS)
-
-    async def jobs(self, job_ids: Sequence[str]) -> AsyncIterator[JobView]:
-        """Each of some jobs whenever it has changed, until all have ended."""
-        seen: dict[str, JobDetail] = {}
-        left = list(job_ids)
-        while left:
-            for job_id in tuple(left):
-                try:
-                    detail = await self._look(job_id)
-                except StereoSpotError:
-                    continue
-                if detail is None or detail.status.is_final:
-                    left.remove(job_id)
-                if detail is not None and detail != seen.get(job_id):
-                    yield detail
-                    seen[job_id] = detail
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self, job_id: str) -> JobDetail | None:

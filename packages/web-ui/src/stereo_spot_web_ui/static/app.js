@@ -107,6 +107,9 @@ function follow(live) {
   }, POLL_MS);
 }
 
+// Times are written by the server, which cannot know the viewer's clock otherwise.
+document.cookie = `zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; samesite=lax`;
+
 finishRemoving();
 const live = document.querySelector('[data-live]');
 if (live) follow(live);

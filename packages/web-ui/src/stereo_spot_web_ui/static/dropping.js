@@ -2,16 +2,14 @@
 
 /** Have `take` given every list of files. */
 export function onFiles(take) {
-  for (const zone of document.querySelectorAll('[data-drop] input')) {
-    const chosen = () => {
-      if (zone.files.length) take([...zone.files]);
-      zone.value = '';
-    };
-    zone.addEventListener('change', chosen);
-    queueMicrotask(chosen); // what was chosen before this page's scripts were here
-  }
   const stop = new AbortController();
   const options = { signal: stop.signal };
+  const chosen = (zone) => {
+    if (zone.files.length) take([...zone.files]);
+    zone.value = '';
+  };
+  addEventListener('change', (event) => event.target.matches('[data-drop] input') && chosen(event.target), options);
+  for (const zone of document.querySelectorAll('[data-drop] input')) queueMicrotask(() => chosen(zone)); // before this page's scripts were here
   addEventListener('dragover', (event) => {
     if (![...event.dataTransfer.types].includes('Files')) return;
     event.preventDefault();

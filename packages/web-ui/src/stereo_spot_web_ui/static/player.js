@@ -1,7 +1,7 @@
 // The player: one video, whose pictures hold both views; the shader takes them apart and shows them as people can see them.
 import { ask, clock, complain } from './api.js';
 import { byArrows, mark } from './radios.js';
-import { GAMMA, LEFT, RIGHT } from './stereo.js';
+import { GAMMA, LEFT, PACKINGS, RIGHT } from './stereo.js';
 
 const WIGGLE_MS = 160;
 const STEP_SECONDS = 5;
@@ -13,16 +13,6 @@ const video = root.querySelector('video');
 const canvas = root.querySelector('canvas');
 const screen = part('screen');
 
-/** Where each view lies in a picture: x, y, width, height as shares; and how wide a view is to be shown, for its height. */
-const PACKINGS = {
-  'full-sbs': { left: [0, 0, 0.5, 1], right: [0.5, 0, 0.5, 1], stretch: 0.5 },
-  'half-sbs': { left: [0, 0, 0.5, 1], right: [0.5, 0, 0.5, 1], stretch: 1 },
-  'cross-eyed': { left: [0, 0, 0.5, 1], right: [0.5, 0, 0.5, 1], stretch: 0.5 },
-  'full-tb': { left: [0, 0, 1, 0.5], right: [0, 0.5, 1, 0.5], stretch: 2 },
-  'half-tb': { left: [0, 0, 1, 0.5], right: [0, 0.5, 1, 0.5], stretch: 1 },
-  vr180: { left: [0, 0, 0.5, 1], right: [0.5, 0, 0.5, 1], stretch: 0.5 },
-  rgbd: { left: [0, 0, 0.5, 1], right: [0, 0, 0.5, 1], stretch: 0.5, flat: true },
-};
 const WHOLE = { left: [0, 0, 1, 1], right: [0, 0, 1, 1], stretch: 1, flat: true };
 const packing = PACKINGS[about.layout] ?? WHOLE;
 
@@ -279,6 +269,7 @@ part('rendition').addEventListener('click', async (event) => {
 if (packing.flat) {
   state.view = '2d';
   for (const button of views) if (button.dataset.view !== '2d') button.disabled = true;
+  for (const idle of root.querySelectorAll('[data-do="swap"], label:has([data-window])')) idle.hidden = true; // there are no two eyes
 }
 choose(open().includes(state.view) ? state.view : '2d');
 navigator.xr?.isSessionSupported('immersive-vr').then((able) => {
