@@ -44,6 +44,7 @@ def open_platform(settings: AwsSettings) -> Platform:
         storage=S3ObjectStorage(aws),
         uploads=S3UploadStore(aws),
         close=_nothing,
+        place=f"s3://{settings.bucket}",
     )
 
 

@@ -376,7 +376,7 @@ class TestInside:
     def test_from_https_nothing_leads_to_http_where_that_is_not_allowed(self, video, settings, platform, tmp_path, monkeypatch):
         certificate = write_certificate(tmp_path / "server.pem", "localhost")
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        monkeypatch.setattr("media_worker.addresses.may_be_fetched_from", lambda *_, **__: True)
+        monkeypatch.setattr("media_worker.addresses.may_be_asked", lambda *_, **__: True)
         with serving(CONTENT, certificate=certificate) as secure:
             secure.redirect = lambda _: video.url()
             job = submit_url(platform, secure.url(host="localhost"), RenderParams())
