@@ -83,7 +83,7 @@ def push(page, context, server) -> Iterator:
 
 def notifications(page: Page, count: int) -> list[dict]:
     """What the browser shows, once it is so many."""
-    for _ in range(100):
+    for _ in range(600):  # a service worker is started first, on a machine that may be busy
         shown = page.evaluate(
             "navigator.serviceWorker.ready.then((it) => it.getNotifications()).then((all) => all.map((one) =>"
             " ({ title: one.title, body: one.body, tag: one.tag, url: one.data.url })))"
