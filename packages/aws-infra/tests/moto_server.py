@@ -1,0 +1,106 @@
+"""An AWS API on this machine: moto in server mode, with what Terraform's provider asks for and stock moto does not answer.
+
+`python moto_server.py` prints the address for AWS_ENDPOINT_URL, and serves until its standard input ends. What is added here is what was
+found missing when the infrastructure was applied, each with its reason; moto's own stores are used wherever there are any.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from functools import wraps
+
+os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.budgets.responses import BudgetsResponse
+from moto.ecs.models import Service
+from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+
+def remembering_tags(make):
+    """Scaling targets and budgets are made with tags, which moto drops."""
+
+    @wraps(make)
+    def made(self):
+        answer = make(self)
+        if (target := json.loads(answer).get("ScalableTargetARN")) and (tags := self._get_param("Tags")):
+            TAGS[target] = tags
+        if budget := self._get_param("Budget"):
+            TAGS[f"budget/{budget['BudgetName']}"] = self._get_param("ResourceTags")
+        return answer
+
+    return made
+
+
+def tags_of_target(self):
+    """The provider asks for the tags of what it made."""
+    return json.dumps({"Tags": TAGS.get(self._get_param("ResourceARN"), {})})
+
+
+def tags_of_budget(self):
+    """The same, of a budget."""
+    return json.dumps({"ResourceTags": TAGS.get(self._get_param("ResourceARN").rpartition(":")[2], [])})
+
+
+TAGS = {}
+
+
+def describe_subscribers_for_notification(self):
+    """moto keeps who is told with each notification, and has no way to ask for it."""
+    budget = self.backend.budgets[self._get_param("AccountId")][self._get_param("BudgetName")]
+    wanted = self._get_param("Notification")
+    found = [one.subscribers for one in budget.notifications if one.details.items() <= wanted.items() or wanted.items() <= one.details.items()]
+    return json.dumps({"Subscribers": found[0] if found else []})
+
+
+def without_empty_network(initialise):
+    """moto answers an empty network configuration where there is none; the provider dies of it."""
+
+    @wraps(initialise)
+    def initialised(self, *args, **options):
+        initialise(self, *args, **options)
+        self.network_configuration = self.network_configuration or None
+
+    return initialised
+
+
+def with_what_was_asked(create):
+    """moto drops the capacity provider strategy and the deployment's settings of a service."""
+
+    @wraps(create)
+    def created(self):
+        answer = create(self)
+        service = self.ecs_backend.describe_services(self._get_param("cluster", "default"), [self._get_param("serviceName")])[0][0]
+        service.capacity_provider_strategy = self._get_param("capacityProviderStrategy") or []
+        service.deployment_configuration = self._get_param("deploymentConfiguration")
+        service.health_check_grace_period_seconds = self._get_param("healthCheckGracePeriodSeconds")
+        return answer
+
+    return created
+
+
+ApplicationAutoScalingResponse.list_tags_for_resource = tags_of_target
+ApplicationAutoScalingResponse.register_scalable_target = remembering_tags(ApplicationAutoScalingResponse.register_scalable_target)
+BudgetsResponse.list_tags_for_resource = tags_of_budget
+BudgetsResponse.create_budget = remembering_tags(BudgetsResponse.create_budget)
+BudgetsResponse.describe_subscribers_for_notification = describe_subscribers_for_notification
+Service.__init__ = without_empty_network(Service.__init__)
+EC2ContainerServiceResponse.create_service = with_what_was_asked(EC2ContainerServiceResponse.create_service)
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
