@@ -1,8 +1,8 @@
 """Terraform for the Nx targets of aws-infra and aws-infra-setup: `python tools/terraform.py FOLDER COMMAND [ARGUMENTS…]`.
 
-What is added to Terraform itself: the state of aws-infra lies where aws-infra-setup says, its providers come from a plugin directory where one is
-named (STEREO_SPOT_TERRAFORM_PLUGIN_DIR, for machines that reach no registry), the images that run are kept until `deploy` changes them,
-and `output` writes the environment file that every program reads.
+What is added to Terraform itself: the state of aws-infra lies where aws-infra-setup says, providers come from a plugin directory where one
+is named (STEREO_SPOT_TERRAFORM_PLUGIN_DIR, for machines that reach no registry), the images that run are kept until `deploy` changes
+them, and `apply` and `output` write the environment file that every program reads.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def init(package: str, *, backend: bool = True) -> None:
         if not state:
             raise Refused("there is no bucket for the state yet: run ./nx run aws-infra-setup:terraform-apply")
         # -reconfigure: a folder that was initialised without a backend, for a test, or for another account, must not be asked to migrate.
-        options += ["-reconfigure", "-backend-config=use_lockfile=true", "-backend-config=encrypt=true", "-backend-config=key=aws-infra.tfstate"]
-        options += [f"-backend-config=bucket={state['bucket']}", f"-backend-config=region={state['region']}"]
+        backend_settings = {"use_lockfile": "true", "encrypt": "true", "key": "aws-infra.tfstate", **state}
+        options += ["-reconfigure", *(f"-backend-config={name}={value}" for name, value in backend_settings.items())]
     terraform(package, "init", *options, quiet=True)
 
 

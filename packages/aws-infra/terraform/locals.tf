@@ -3,8 +3,10 @@ locals {
   arn     = "arn:${data.aws_partition.this.partition}"
   bucket  = "${var.name}-${local.account}-${var.region}"
 
-  # Queues with their timeouts and limits, made from the table of stages by tools/terraform_stages.py.
+  # Queues with their timeouts and limits, made from the table of stages by tools/terraform_inputs.py.
   stages = jsondecode(file("${path.module}/stages.json"))
+
+  prices = jsondecode(file("${path.module}/prices.json"))
 
   # What each service calls, checked against the code (see permissions.json and packages/aws-infra/tests).
   permissions = jsondecode(file("${path.module}/permissions.json"))

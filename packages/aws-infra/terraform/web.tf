@@ -7,7 +7,10 @@ locals {
       STEREO_SPOT_WEB_BASE_URL = "https://${coalesce(var.web_domain, "nowhere.invalid")}"
       # Only the load balancer reaches the task: what it says of who asks is believed.
       FORWARDED_ALLOW_IPS = "*"
+      # Jobs say what they cost, from the price table of the code.
+      STEREO_SPOT_WEB_EGRESS_GIGABYTE_COST = tostring(local.prices.egress_gigabyte)
     },
+    { for cost in [lookup(local.prices.worker_hour, var.inference_backend, null)] : "STEREO_SPOT_WEB_WORKER_HOUR_COST" => tostring(cost) if cost != null },
     local.has_web && var.sign_in == "cognito" ? {
       STEREO_SPOT_WEB_OIDC_ISSUER    = "https://${aws_cognito_user_pool.this[0].endpoint}"
       STEREO_SPOT_WEB_OIDC_CLIENT_ID = aws_cognito_user_pool_client.this[0].id

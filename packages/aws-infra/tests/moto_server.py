@@ -16,9 +16,13 @@ os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.budgets.responses import BudgetsResponse
+from moto.ec2.models.launch_templates import LaunchTemplateVersion
 from moto.ecs.models import Service
 from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.iam.access_control import PermissionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import FakeBucket
+from moto.sqs.models import Queue
 from werkzeug.serving import make_server
 
 
@@ -53,8 +57,8 @@ TAGS = {}
 def describe_subscribers_for_notification(self):
     """moto keeps who is told with each notification, and has no way to ask for it."""
     budget = self.backend.budgets[self._get_param("AccountId")][self._get_param("BudgetName")]
-    wanted = self._get_param("Notification")
-    found = [one.subscribers for one in budget.notifications if one.details.items() <= wanted.items() or wanted.items() <= one.details.items()]
+    wanted = self._get_param("Notification")["NotificationType"]
+    found = [one.subscribers for one in budget.notifications if one.details["NotificationType"] == wanted]
     return json.dumps({"Subscribers": found[0] if found else []})
 
 
@@ -78,12 +82,51 @@ def with_what_was_asked(create):
         service = self.ecs_backend.describe_services(self._get_param("cluster", "default"), [self._get_param("serviceName")])[0][0]
         service.capacity_provider_strategy = self._get_param("capacityProviderStrategy") or []
         service.deployment_configuration = self._get_param("deploymentConfiguration")
+        service.availability_zone_rebalancing = self._get_param("availabilityZoneRebalancing") or "DISABLED"
         service.health_check_grace_period_seconds = self._get_param("healthCheckGracePeriodSeconds")
         return answer
 
     return created
 
 
+def without_tags_of_its_own(initialise):
+    """moto counts the tags of a launch template among those that its machines are to have."""
+
+    @wraps(initialise)
+    def initialised(self, template, number, data, *rest, **options):
+        if "TagSpecifications" in data:
+            data["TagSpecifications"] = [one for one in data["TagSpecifications"] if one["ResourceType"] != "launch-template"]
+        initialise(self, template, number, data, *rest, **options)
+
+    return initialised
+
+
+def with_a_compact_policy(attributes):
+    """moto writes a redrive policy with blanks that nobody sent; the provider takes them for a change."""
+
+    def compact(self):
+        answer = attributes.__get__(self)
+        if "RedrivePolicy" in answer:
+            answer["RedrivePolicy"] = json.dumps(json.loads(answer["RedrivePolicy"]), separators=(",", ":"), sort_keys=True)
+        return answer
+
+    return property(compact)
+
+
+def unless_it_asks_for_tls(permission):
+    """This server has no TLS, and moto knows no conditions: a bucket that wants encrypted connections would refuse everybody here."""
+
+    @wraps(permission)
+    def permitted(self, action, resource):
+        wants_tls = self.policy is not None and b"aws:SecureTransport" in self.policy
+        return PermissionResult.NEUTRAL if wants_tls else permission(self, action, resource)
+
+    return permitted
+
+
+FakeBucket.get_permission = unless_it_asks_for_tls(FakeBucket.get_permission)
+LaunchTemplateVersion.__init__ = without_tags_of_its_own(LaunchTemplateVersion.__init__)
+Queue.attributes = with_a_compact_policy(Queue.attributes)
 ApplicationAutoScalingResponse.list_tags_for_resource = tags_of_target
 ApplicationAutoScalingResponse.register_scalable_target = remembering_tags(ApplicationAutoScalingResponse.register_scalable_target)
 BudgetsResponse.list_tags_for_resource = tags_of_budget

@@ -15,6 +15,7 @@ from stereo_spot_cli import output
 from stereo_spot_cli.commands import (
     bench,
     convert,
+    cost,
     doctor,
     gather,
     image,
@@ -68,6 +69,7 @@ def options(
 app.command("convert")(convert.convert)
 app.command("image")(image.image)
 app.command("probe")(probe.probe)
+app.command("cost")(cost.cost)
 app.command("doctor")(doctor.doctor)
 app.command("up")(up.up)
 app.command("media-worker")(media_worker.media_worker)

@@ -97,7 +97,9 @@ class TestKeys:
         assert parsed(keys.segment_key(job, index, container)) == keys.ParsedKey("segment", job, index, extension=container)
         assert parsed(keys.rendered_key(job, index, attempt)) == keys.ParsedKey("rendered", job, index, attempt)
         assert parsed(keys.answer_key(job, index, attempt)) == keys.ParsedKey("answer", job, index, attempt)
-        assert parsed(keys.request_key(job, index, attempt, index % 7)) == keys.ParsedKey("request", job, index, attempt, failures=index % 7)
+        assert parsed(keys.request_key(job, index, attempt, index % 7)) == keys.ParsedKey(
+            "request", job, index, attempt, failures=index % 7
+        )
         assert parsed(keys.output_key(job, attempt, container)) == keys.ParsedKey("output", job, attempt_id=attempt, extension=container)
         right = keys.output_key(job, attempt, container, right=True)
         assert parsed(right) == keys.ParsedKey("output", job, attempt_id=attempt, extension=container, view="right")

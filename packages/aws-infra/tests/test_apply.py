@@ -1,0 +1,222 @@
+"""The infrastructure applied to an AWS API on this machine, looked at from outside, used, and destroyed. It takes minutes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import boto3
+import pytest
+
+from stereo_spot_shared.pipeline import STAGES
+
+from .conftest import PLAIN_BACKEND, PLAIN_PROVIDER, Workspace, running_moto
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("can_terraform"), pytest.mark.timeout(900)]
+
+PAGES = {
+    "web_domain": "films.example",
+    "web_certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/7e7a28d2-163f-4b8f-b9cd-822f96c08d6a",
+    "sign_in": "cognito",
+    "users": ["a@films.example"],
+}
+CHOICES = {
+    "gpu-spot": {"alarm_emails": ["a@films.example"]},
+    "sagemaker-and-pages": {"inference_backend": "sagemaker", **PAGES},
+}
+DRIFT_OF_MOTO: dict[str, str] = {}
+"""What differs after an apply for moto's own reasons, by address, with the reason."""
+
+
+@pytest.fixture(scope="module", params=CHOICES)
+def applied(request, tmp_path_factory):
+    """Both packages, applied by the commands of the README, with what an operator may choose."""
+    root = tmp_path_factory.mktemp("workspace")
+    with running_moto() as account:
+        workspace = Workspace(root, {**account, "TF_IN_AUTOMATION": "1", "TF_CLI_ARGS_init": PLAIN_BACKEND})
+        for package in ("aws-infra", "aws-infra-setup"):
+            (workspace.folder(package) / "override.tf").write_text(PLAIN_PROVIDER)
+        choice = {"deletion_protection": False, "image_tag": "first", **CHOICES[request.param]}
+        (workspace.folder("aws-infra") / "terraform.tfvars.json").write_text(json.dumps(choice))
+        workspace.environment["TF_CLI_ARGS_init"] = ""
+        workspace.terraform("aws-infra-setup", "apply", "-auto-approve", "-input=false")
+        workspace.environment["TF_CLI_ARGS_init"] = PLAIN_BACKEND
+        workspace.terraform("aws-infra", "apply", "-auto-approve", "-input=false", "-parallelism=30")
+        ask = {"endpoint_url": account["AWS_ENDPOINT_URL"], "region_name": "us-east-1", "aws_access_key_id": "test"}
+        yield SimpleNamespace(
+            workspace=workspace,
+            account=account,
+            client=lambda service: boto3.client(service, aws_secret_access_key="test", **ask),
+            choice=request.param,
+        )
+
+
+def environment_file(applied):
+    lines = (applied.workspace.root / ".stereo-spot" / "aws.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_the_environment_file_names_what_is_there(applied):
+    environment = environment_file(applied)
+    assert environment["STORAGE_ADAPTER"] == "aws"
+    applied.client("s3").head_bucket(Bucket=environment["STEREO_SPOT_AWS_BUCKET"])
+    for spec in STAGES.values():
+        for dead in ("", "-dead"):
+            applied.client("sqs").get_queue_url(QueueName=f"{environment['STEREO_SPOT_AWS_PREFIX']}-{spec.queue}{dead}")
+
+
+def test_queues_hide_and_give_up_as_the_stages_say(applied):
+    sqs = applied.client("sqs")
+    for spec in STAGES.values():
+        url = sqs.get_queue_url(QueueName=f"stereo-spot-{spec.queue}")["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        redrive = json.loads(attributes["RedrivePolicy"])
+        assert int(attributes["VisibilityTimeout"]) == spec.visibility_seconds
+        assert int(redrive["maxReceiveCount"]) > spec.max_attempts
+        assert redrive["deadLetterTargetArn"].endswith(f":stereo-spot-{spec.queue}-dead")
+
+
+def test_it_is_what_the_adapters_would_make(applied):
+    """Tables with their keys, indexes and time to live, queues and the bucket's rules, against those of aws-adapters."""
+    pytest.importorskip("stereo_spot_aws_adapters", reason="aws-adapters is not part of this workspace")
+    from stereo_spot_aws_adapters.clients import connect
+    from stereo_spot_aws_adapters.provision import provision
+    from stereo_spot_aws_adapters.settings import AwsSettings
+
+    with pytest.MonkeyPatch.context() as patch, running_moto() as other:
+        for name, value in other.items():
+            patch.setenv(name, value)
+        settings = AwsSettings(prefix="stereo-spot", bucket=environment_file(applied)["STEREO_SPOT_AWS_BUCKET"])
+        provision(connect(settings))
+        ask = {"endpoint_url": other["AWS_ENDPOINT_URL"], "region_name": "us-east-1"}
+        made = {
+            service: boto3.client(service, aws_access_key_id="t", aws_secret_access_key="t", **ask) for service in ("dynamodb", "sqs", "s3")
+        }
+        assert data_plane(applied.client) == data_plane(made.__getitem__)
+
+
+def data_plane(client):
+    """Of an account: what the code relies on, in a form that can be compared."""
+    dynamodb, sqs, s3 = client("dynamodb"), client("sqs"), client("s3")
+    tables = {}
+    for name in dynamodb.list_tables()["TableNames"]:
+        table = dynamodb.describe_table(TableName=name)["Table"]
+        indexes = [index for kind in ("Local", "Global") for index in table.get(f"{kind}SecondaryIndexes") or []]
+        expires = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        tables[name] = {
+            "keys": table["KeySchema"],
+            "types": sorted((one["AttributeName"], one["AttributeType"]) for one in table["AttributeDefinitions"]),
+            "indexes": sorted((one["IndexName"], str(one["KeySchema"]), str(sorted(one["Projection"].items()))) for one in indexes),
+            "billing": table["BillingModeSummary"]["BillingMode"],
+            "expires": expires.get("AttributeName"),
+        }
+    queues = {}
+    for url in sqs.list_queues().get("QueueUrls", []):
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        names = ("VisibilityTimeout", "MessageRetentionPeriod", "SqsManagedSseEnabled")
+        redrive = json.loads(attributes.get("RedrivePolicy", "{}"))
+        most = redrive.get("maxReceiveCount")
+        is_dead = url.endswith("-dead")
+        queues[url.rpartition("/")[2]] = (int(most) if most else None, *(attributes.get(name) for name in names[is_dead:]))
+    (bucket,) = (one["Name"] for one in s3.list_buckets()["Buckets"] if "-state-" not in one["Name"])
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    days = {
+        rule["ID"]: (rule.get("AbortIncompleteMultipartUpload"), rule.get("Expiration")) for rule in rules if rule["Status"] == "Enabled"
+    }
+    return {
+        "tables": tables,
+        "queues": queues,
+        "rules": days,
+        "closed": s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"],
+    }
+
+
+def test_nothing_runs_while_there_is_no_work(applied):
+    ecs, scaling = applied.client("ecs"), applied.client("application-autoscaling")
+    services = ecs.describe_services(cluster="stereo-spot", services=ecs.list_services(cluster="stereo-spot")["serviceArns"])["services"]
+    assert {one["serviceName"]: one["desiredCount"] for one in services if one["serviceName"] != "web-ui"} == {
+        "media-worker": 0,
+        "video-worker": 0,
+    }
+    targets = [*scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]]
+    targets += scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert [one["ResourceId"] for one in targets if one["MinCapacity"] != 0] == []
+    groups = applied.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert [one["DesiredCapacity"] for one in groups] == ([0] if applied.choice == "gpu-spot" else [])
+
+
+def test_no_role_may_do_anything_to_everything(applied):
+    """ECR's and ECS's two actions that know no resources are all that is allowed to have none."""
+    iam = applied.client("iam")
+    roles = [role["RoleName"] for role in iam.list_roles()["Roles"] if role["RoleName"].startswith("stereo-spot")]
+    assert len(roles) >= 9
+    for role in roles:
+        assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            for statement in iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]["Statement"]:
+                actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+                assert not [action for action in actions if "*" in action], (role, actions)
+                if statement["Resource"] == "*":
+                    assert set(actions) <= {"ecr:GetAuthorizationToken", "ecs:DiscoverPollEndpoint"}, (role, actions)
+
+
+def test_secrets_are_written_and_not_in_the_state(applied):
+    if applied.choice == "gpu-spot":
+        return
+    secret = applied.client("secretsmanager").get_secret_value(SecretId="stereo-spot/web-token")["SecretString"]
+    state = applied.workspace.json("aws-infra", "show", "-json")
+    assert len(secret) >= 40
+    assert secret not in json.dumps(state)
+
+
+def test_the_state_is_locked_while_it_is_changed(applied):
+    workspace = applied.workspace
+    state = workspace.json("aws-infra-setup", "output", "-json")["bucket"]["value"]
+    s3 = applied.client("s3")
+    assert s3.get_bucket_versioning(Bucket=state)["Status"] == "Enabled"
+    s3.put_object(Bucket=state, Key="aws-infra.tfstate.tflock", Body=b'{"ID":"1","Operation":"x","Who":"somebody else"}')
+    try:
+        refused = workspace.terraform("aws-infra", "plan", "-input=false", check=False)
+        assert refused.returncode != 0
+        assert "somebody else" in refused.stderr + refused.stdout
+    finally:
+        s3.delete_object(Bucket=state, Key="aws-infra.tfstate.tflock")
+
+
+def test_a_plan_after_it_changes_nothing(applied):
+    workspace = applied.workspace
+    workspace.terraform("aws-infra", "plan", "-input=false", f"-out={workspace.root}/plan")
+    changes = workspace.json("aws-infra", "show", "-json", f"{workspace.root}/plan").get("resource_changes", [])
+    changed = {one["address"]: one["change"] for one in changes if one["change"]["actions"] not in (["no-op"], ["read"])}
+    assert sorted(changed) == sorted(address for address in DRIFT_OF_MOTO if address in changed), changed
+
+
+def test_a_film_is_converted_on_it(applied, tmp_path):
+    """The whole pipeline, as real processes, on what the environment file names."""
+    pytest.importorskip("stereo_spot_aws_adapters", reason="aws-adapters is not part of this workspace")
+    stereo_spot = [sys.executable, "-m", "stereo_spot_cli.main"]
+    environment = {**os.environ, **applied.account, **environment_file(applied)}
+    command = [*stereo_spot, "smoke-test"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_destroying_it_leaves_nothing(applied):
+    """The last test of each choice: afterwards there is only the bucket of the state."""
+    applied.workspace.terraform("aws-infra", "destroy", "-auto-approve", "-input=false", "-parallelism=30")
+    assert applied.client("dynamodb").list_tables()["TableNames"] == []
+    assert applied.client("sqs").list_queues().get("QueueUrls", []) == []
+    assert [one["Name"] for one in applied.client("s3").list_buckets()["Buckets"] if "-state-" not in one["Name"]] == []
+    assert [one["RoleName"] for one in applied.client("iam").list_roles()["Roles"] if one["RoleName"].startswith("stereo-spot")] == []
+    assert applied.client("logs").describe_log_groups()["logGroups"] == []
+    assert applied.client("ecr").describe_repositories()["repositories"] == []
+    assert [one for one in applied.client("ecs").describe_clusters(clusters=["stereo-spot"])["clusters"] if one["status"] == "ACTIVE"] == []
+    assert [one for one in applied.client("ec2").describe_vpcs()["Vpcs"] if not one["IsDefault"]] == []
+    assert applied.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+    assert applied.client("sns").list_topics()["Topics"] == []
+    assert applied.client("elbv2").describe_load_balancers()["LoadBalancers"] == []
+    assert applied.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"] == []
+    assert applied.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"] == []
