@@ -106,10 +106,23 @@ def run(package: str, command: str, *arguments: str) -> None:
         print(f"The environment is in {file}; a shell takes it by: set -a; . {file}; set +a")
 
 
+def words_after(target: str, invocation: str | None) -> list[str]:
+    """What a person wrote behind the target on Nx's command line; nothing where another target led here."""
+    words: list[str] = json.loads(invocation or "[]")
+    if target not in words:
+        return []
+    rest = words[words.index(target) + 1 :]
+    return rest[1:] if rest[:1] == ["--"] else rest
+
+
 def main() -> int:
     """Run what the command line says; the exit status is Terraform's."""
+    if len(sys.argv) < 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    package, command, *arguments = sys.argv[1:]
     try:
-        run(*sys.argv[1:])
+        run(package, command, *arguments, *words_after(f"{package}:terraform-{command}", os.environ.get("INIT_ARGV")))
     except Refused as refused:
         print(f"stereo-spot: {refused}", file=sys.stderr)
         return 1
