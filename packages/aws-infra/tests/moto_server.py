@@ -106,7 +106,7 @@ def with_a_compact_policy(attributes):
 
     def compact(self):
         answer = attributes.__get__(self)
-        if "RedrivePolicy" in answer:
+        if answer.get("RedrivePolicy"):
             answer["RedrivePolicy"] = json.dumps(json.loads(answer["RedrivePolicy"]), separators=(",", ":"), sort_keys=True)
         return answer
 
@@ -136,9 +136,29 @@ Service.__init__ = without_empty_network(Service.__init__)
 EC2ContainerServiceResponse.create_service = with_what_was_asked(EC2ContainerServiceResponse.create_service)
 
 
+class Calls:
+    """Notes who asked for what: the access key id, and the operation as DynamoDB, SQS and S3 are told of it."""
+
+    def __init__(self, app):
+        self._app = app
+        self._seen = set()
+
+    def __call__(self, environ, start_response):
+        if environ["PATH_INFO"] == "/stereo-spot/calls":
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [json.dumps(sorted(self._seen)).encode()]
+        who = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition("/")[0]
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        what = target.rpartition(".")[2] if target else f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}?{environ['QUERY_STRING']}"
+        service = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].split("/")[3:4]
+        self._seen.add((who, *service, what))
+        return self._app(environ, start_response)
+
+
 def main() -> None:
     """Serve until standard input ends."""
-    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+    app = Calls(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
     sys.stdout.flush()

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from types import SimpleNamespace
+from urllib.request import urlopen
 
 import boto3
 import pytest
@@ -27,6 +28,7 @@ CHOICES = {
     "gpu-spot": {"alarm_emails": ["a@films.example"]},
     "sagemaker-and-pages": {"inference_backend": "sagemaker", **PAGES},
 }
+SERVICES = {"media-worker", "video-worker", "web-ui", "cli"}
 DRIFT_OF_MOTO: dict[str, str] = {}
 """What differs after an apply for moto's own reasons, by address, with the reason."""
 
@@ -194,14 +196,95 @@ def test_a_plan_after_it_changes_nothing(applied):
     assert sorted(changed) == sorted(address for address in DRIFT_OF_MOTO if address in changed), changed
 
 
-def test_a_film_is_converted_on_it(applied, tmp_path):
-    """The whole pipeline, as real processes, on what the environment file names."""
+FILM = """
+import sys, time
+from fractions import Fraction
+from pathlib import Path
+from stereo_spot_media.demo_clip import Clip, write_clip
+from stereo_spot_media.scene import Scene
+from stereo_spot_runtime.operations import submit
+from stereo_spot_runtime.platform import open_platform
+from stereo_spot_shared.rendering import DepthProfile, Quality, RenderParams
+clip = write_clip(Path(sys.argv[1]) / "film.mp4", Clip(scene=Scene(width=160, height=96, rate=Fraction(24)), frames=48, options={"g": "6"}))
+platform = open_platform()
+params = RenderParams(segment_seconds=0.5, quality=Quality.DRAFT, depth="basic", depth_profile=DepthProfile.QUALITY)
+job = submit(platform, clip, params)
+give_up = time.monotonic() + 300
+while not (now := platform.jobs.get(job.job_id)).status.is_final or (now.error is None and not now.swept):
+    assert time.monotonic() < give_up, now
+    time.sleep(0.5)
+print(now.status.value, now.result.frames if now.result else now.error)
+"""
+"""What the pages would do: hand in a film, and look after it until it is over."""
+
+
+def test_a_film_is_converted_on_it_with_the_rights_of_the_roles(applied, tmp_path):
+    """The whole pipeline, as real processes, on what the environment file names.
+
+    Each signs with a name of its own, so that what it asks for can be compared with what its role allows.
+    """
     pytest.importorskip("stereo_spot_aws_adapters", reason="aws-adapters is not part of this workspace")
-    stereo_spot = [sys.executable, "-m", "stereo_spot_cli.main"]
-    environment = {**os.environ, **applied.account, **environment_file(applied)}
-    command = [*stereo_spot, "smoke-test"]
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    common = {
+        **os.environ,
+        **applied.account,
+        **environment_file(applied),
+        "STEREO_SPOT_SCRATCH_DIR": str(tmp_path),
+        "STEREO_SPOT_RENDER_THREADS": "1",
+    }
+    commands = {
+        "media-worker": ["-m", "media_worker.main"],
+        "video-worker": ["-m", "video_worker.main"],
+        "web-ui": ["-c", FILM, str(tmp_path)],
+    }
+    logs = {name: (tmp_path / f"{name}.log").open("w+") for name in commands}
+    processes = {
+        name: subprocess.Popen(
+            [sys.executable, *command], env={**common, "AWS_ACCESS_KEY_ID": name}, stdout=logs[name], stderr=subprocess.STDOUT
+        )
+        for name, command in commands.items()
+    }
+    try:
+        processes["web-ui"].wait(timeout=400)
+    finally:
+        for process in processes.values():
+            process.terminate()
+        for process in processes.values():
+            process.wait()
+    said = {name: (tmp_path / f"{name}.log").read_text()[-3000:] for name in commands}
+    assert said["web-ui"].splitlines()[-1] == "completed 48", said
+    environment = {**common, "AWS_ACCESS_KEY_ID": "cli"}
+    subprocess.run([sys.executable, "-m", "stereo_spot_cli.main", "reconcile"], env=environment, check=True, capture_output=True)
+    missing = {(who, action) for who, action in asked_for(applied) if action not in allowed(applied, who)}
+    assert missing == set()
+
+
+def asked_for(applied):
+    """Who asked for what, as actions of IAM."""
+    with urlopen(f"{applied.account['AWS_ENDPOINT_URL']}/stereo-spot/calls") as answer:
+        calls = json.load(answer)
+    for who, *service, what in calls:
+        if who in SERVICES and service:
+            yield from ((who, action) for action in iam_actions(service[0], what))
+
+
+def iam_actions(service, what):
+    """The actions that a request needs."""
+    if service == "s3":
+        method, _, path = what.partition(" ")
+        address, _, query = path.partition("?")
+        if address.strip("/").count("/") == 0:
+            return ["s3:ListBucket"]
+        if method == "DELETE" and "uploadId" in query:
+            return ["s3:AbortMultipartUpload"]
+        return [{"GET": "s3:GetObject", "HEAD": "s3:GetObject", "DELETE": "s3:DeleteObject"}.get(method, "s3:PutObject")]
+    return [f"{service}:{what.removesuffix('Batch') if service == 'sqs' else what}"]
+
+
+def allowed(applied, service):
+    """The actions of a service's role, as AWS was told."""
+    policy = applied.client("iam").get_role_policy(RoleName=f"stereo-spot-{service}", PolicyName="data-plane")["PolicyDocument"]
+    actions = [statement["Action"] for statement in policy["Statement"]]
+    return {action for one in actions for action in ([one] if isinstance(one, str) else one)}
 
 
 def test_destroying_it_leaves_nothing(applied):
