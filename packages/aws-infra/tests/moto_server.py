@@ -13,6 +13,7 @@ import threading
 from functools import wraps
 
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+os.environ["MOTO_ACM_VALIDATION_WAIT"] = "1"
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.budgets.responses import BudgetsResponse
