@@ -4,7 +4,11 @@ locals {
   bucket  = "${var.name}-${local.account}-${var.region}"
 
   # Queues with their timeouts and limits, made from the table of stages by tools/terraform_inputs.py.
-  stages = jsondecode(file("${path.module}/stages.json"))
+  # The last one is no stage: aws-adapters' intake takes from it what S3 says has arrived below incoming/.
+  stages = merge(
+    jsondecode(file("${path.module}/stages.json")),
+    { incoming = { queue = "incoming", worker = "intake", visibility_seconds = 60, max_receives = 15 } },
+  )
 
   prices = jsondecode(file("${path.module}/prices.json"))
 

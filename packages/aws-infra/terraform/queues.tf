@@ -1,4 +1,4 @@
-# A queue and its dead-letter queue for each stage. The names are those of aws-adapters.
+# A queue and its dead-letter queue for each stage, and for what arrives in the bucket. The names are those of aws-adapters.
 
 resource "aws_sqs_queue" "dead" {
   for_each                  = local.stages
@@ -38,6 +38,28 @@ data "aws_iam_policy_document" "queue" {
       test     = "Bool"
       variable = "aws:SecureTransport"
       values   = ["false"]
+    }
+  }
+  dynamic "statement" {
+    for_each = each.key == "incoming" ? [1] : []
+    content {
+      sid       = "EventsOfTheBucket"
+      actions   = ["sqs:SendMessage"]
+      resources = [each.value]
+      principals {
+        type        = "Service"
+        identifiers = ["s3.amazonaws.com"]
+      }
+      condition {
+        test     = "ArnEquals"
+        variable = "aws:SourceArn"
+        values   = [aws_s3_bucket.this.arn]
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [local.account]
+      }
     }
   }
   dynamic "statement" {

@@ -1,7 +1,7 @@
 # One role for each service with what it calls and no more: the actions are in permissions.json, the resources are ours by their names.
 
 locals {
-  services = toset(["media-worker", "video-worker", "web-ui", "cli"])
+  services = toset(["media-worker", "video-worker", "intake", "web-ui", "cli"])
 
   # Whose queue each stage's is: only that service takes messages from it.
   receives = {

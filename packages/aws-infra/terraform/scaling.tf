@@ -1,12 +1,13 @@
 # As many workers as there is work for, and none while there is none.
 #
 # Each queue pulls at the service that takes from it: so many messages, waiting and held, for each task that runs. What is held counts, or a
-# worker would be taken away from the middle of its last message. How many tasks run is counted by their own CPU metric, which is free.
+# worker would be taken away from the middle of its last message. How many tasks run is the number of samples
+# of their CPU metric in a minute, which is free (aws/containers-roadmap#2718); while none runs there is no such metric.
 # From nothing, a ratio leads nowhere, so one more alarm starts the first task.
 
 locals {
-  per_worker = { media-worker = 2, video-worker = var.segments_per_worker }
-  most       = { media-worker = var.max_media_workers, video-worker = var.max_video_workers }
+  per_worker = { media-worker = 2, video-worker = var.segments_per_worker, intake = 100 }
+  most       = { media-worker = var.max_media_workers, video-worker = var.max_video_workers, intake = 1 }
   # A stage whose messages only others' machines answer has none to wait for.
   pulled   = { for stage, spec in local.stages : stage => spec if spec.worker != "video-worker" || stage == "render" || local.on_sagemaker }
   running  = "FILL(tasks, 0)"

@@ -4,6 +4,7 @@ locals {
   # What each service is given of Secrets Manager: environment variable to ARN. Whoever of the two is not asked for has no secret.
   secrets_of = {
     media-worker = {}
+    intake       = {}
     cli          = {}
     video-worker = { for secret in aws_secretsmanager_secret.inference_token : "STEREO_SPOT_INFERENCE_TOKEN" => secret.arn }
     web-ui = merge(

@@ -4,6 +4,7 @@ locals {
   image_of = {
     media-worker = "media-worker"
     video-worker = local.on_gpu ? "video-worker-cuda" : "video-worker"
+    intake       = "cli"
     web-ui       = "web-ui"
     cli          = "cli"
   }
@@ -21,6 +22,7 @@ locals {
       }[var.inference_backend],
     )
     web-ui = { cpu = 512, memory = 1024, disk = 50 } # disk: a preview looks at a copy of its source
+    intake = { cpu = 256, memory = 512, disk = 21 }
     cli    = { cpu = 256, memory = 512, disk = 21 }
   }
 
@@ -49,6 +51,7 @@ locals {
       sagemaker = { STEREO_SPOT_INFERENCE_BACKEND = "sagemaker", STEREO_SPOT_AWS_SAGEMAKER_ENDPOINT = "${var.name}-inference" }
       http      = { STEREO_SPOT_INFERENCE_BACKEND = "http", STEREO_SPOT_INFERENCE_URL = coalesce(var.inference_url, "https://missing.invalid") }
     }[var.inference_backend])
+    intake = {}
     web-ui = local.web_environment
     cli    = {}
   }
@@ -102,13 +105,14 @@ resource "aws_ecs_task_definition" "this" {
       },
       each.key == "web-ui" ? { portMappings = [{ containerPort = 8088, hostPort = 8088, protocol = "tcp" }] } : {},
       each.key == "cli" ? { command = ["reconcile"] } : {},
+      each.key == "intake" ? { entryPoint = ["tini", "--", "python", "-m", "stereo_spot_aws_adapters.incoming"] } : {},
       each.key == "video-worker" && local.on_gpu ? { resourceRequirements = [{ type = "GPU", value = "1" }] } : {},
     )
   ])
 }
 
 resource "aws_ecs_service" "worker" {
-  for_each        = toset(["media-worker", "video-worker"])
+  for_each        = toset(["media-worker", "video-worker", "intake"])
   name            = each.key
   cluster         = aws_ecs_cluster.this.id
   task_definition = aws_ecs_task_definition.this[each.key].arn

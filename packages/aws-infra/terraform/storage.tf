@@ -91,3 +91,15 @@ resource "aws_s3_bucket_policy" "this" {
   policy     = data.aws_iam_policy_document.bucket.json
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
+
+# A film that somebody copies to incoming/ becomes a job.
+resource "aws_s3_bucket_notification" "this" {
+  bucket = aws_s3_bucket.this.id
+  queue {
+    id            = "incoming"
+    queue_arn     = aws_sqs_queue.stage["incoming"].arn
+    events        = ["s3:ObjectCreated:*"]
+    filter_prefix = "incoming/"
+  }
+  depends_on = [aws_sqs_queue_policy.stage]
+}

@@ -139,10 +139,10 @@ class IdleDay(Value):
 ZONES, FREE_ALARMS = 3, 10
 
 
-def idle_day(prices: Prices, *, pages: bool, stages: int, pulled: int, reconciles: int = 24) -> IdleDay:
-    """What a day costs that does nothing. `stages` have two alarms each; by each of `pulled` queues workers are scaled, with
+def idle_day(prices: Prices, *, pages: bool, queues: int, pulled: int, reconciles: int = 24) -> IdleDay:
+    """What a day costs that does nothing. `queues` have two alarms each; by each of `pulled` queues workers are scaled, with
     two alarms of three metrics and one of two; `reconciles` tasks look after unfinished jobs for a minute each."""
-    watched = max(0, 2 * stages + 8 * pulled - FREE_ALARMS)
+    watched = max(0, 2 * queues + 8 * pulled - FREE_ALARMS)
     return IdleDay(
         machines=0.0,
         reconciler=machine_cost(60.0 * reconciles, prices.web_hour / 2 + prices.address_hour),

@@ -67,7 +67,7 @@ def test_the_goal_on_paper() -> None:
 
 
 def test_an_idle_day_pays_for_no_machine() -> None:
-    closed, open_ = (idle_day(PRICES, pages=pages, stages=6, pulled=6) for pages in (False, True))
+    closed, open_ = (idle_day(PRICES, pages=pages, queues=6, pulled=6) for pages in (False, True))
     assert closed.machines == open_.machines == closed.pages == 0
     assert open_.total > closed.total > 0
 

@@ -57,7 +57,8 @@ def cost(  # noqa: PLR0917 - typer makes options of parameters
         downloads=downloads,
     )
     found = cost_of(order, PRICES)
-    idle = idle_day(PRICES, pages=False, stages=len(STAGES), pulled=len(STAGES))
+    queues = len(STAGES) + 1  # and that of what arrives in the bucket
+    idle = idle_day(PRICES, pages=False, queues=queues, pulled=queues)
     hours = minutes / 60
     if as_json:
         terms = {name: value / hours for name, value in found.model_dump().items()}
