@@ -58,22 +58,26 @@ def aws(*arguments: str, text: str | None = None) -> str:
     return call(program("aws", "the AWS command line is not installed: see https://aws.amazon.com/cli"), *arguments, text=text)
 
 
-def ecr_login(state: dict[str, object]) -> None:
+def region_of(registry: str) -> str:
+    """The region in the name of a registry of ECR: ACCOUNT.dkr.ecr.REGION.amazonaws.com."""
+    return registry.split(".")[3]
+
+
+def ecr_login(repositories: dict[str, str]) -> None:
     """Let docker push to the repositories."""
-    repositories, environment = state["repositories"], state["environment"]
-    if not (isinstance(repositories, dict) and isinstance(environment, dict)):
-        raise Refused("what Terraform says of the repositories cannot be read")
+    if not repositories:
+        raise Refused("there are no repositories yet: run ./nx run aws-infra:deploy")
     registry = next(iter(repositories.values())).partition("/")[0]
-    password = aws("ecr", "get-login-password", "--region", environment["AWS_REGION"])
+    password = aws("ecr", "get-login-password", "--region", region_of(registry))
     docker = program("docker", "docker is not installed: images are pushed with Docker 25 or newer")
     print(call(docker, "login", "--username", "AWS", "--password-stdin", registry, text=password), end="")
 
 
-def is_there(repository: str, tag: str, region: str) -> bool:
+def is_there(repository: str, tag: str) -> bool:
     """Whether a repository holds that tag."""
-    name = repository.partition("/")[2]
+    registry, _, name = repository.partition("/")
     try:
-        listed = aws("ecr", "batch-get-image", "--region", region, "--repository-name", name, "--image-ids", f"imageTag={tag}")
+        listed = aws("ecr", "batch-get-image", "--region", region_of(registry), "--repository-name", name, "--image-ids", f"imageTag={tag}")
     except subprocess.CalledProcessError:
         return False
     return bool(json.loads(listed)["images"])
@@ -83,16 +87,16 @@ def deploy(tag: str | None, more: Sequence[str]) -> None:
     """Bring the images of a tag, by default of the current commit, into the account and run them."""
     current = tag or current_tag()
     init(INFRA)
-    if "repositories" not in outputs(INFRA):
+    if not {"repositories", "images_used"} <= outputs(INFRA).keys():
         run(INFRA, "apply", "-target=aws_ecr_repository.this", *more)
     state = outputs(INFRA)
-    region = state["environment"]["AWS_REGION"]
-    missing = [name for name in state["images_used"] if not is_there(state["repositories"][name], current, region)]
+    repositories = state["repositories"]
+    missing = [name for name in state["images_used"] if not is_there(repositories[name], current)]
     if missing:
         if tag is not None and current_tag() != tag:
             raise Refused(f"the images {', '.join(missing)} of {tag} are no longer there: check that commit out and deploy it")
-        ecr_login(state)
-        build(missing, current, repositories=state["repositories"])
+        ecr_login(repositories)
+        build(missing, current, repositories=repositories)
     run(INFRA, "apply", f"-var=image_tag={current}", *more)
 
 
@@ -108,7 +112,7 @@ def main() -> int:
         match known.command:
             case "ecr-login":
                 init(INFRA)
-                ecr_login(outputs(INFRA))
+                ecr_login(outputs(INFRA).get("repositories", {}))
             case "build":
                 build(known.images, known.tag or current_tag())
             case _:

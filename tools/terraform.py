@@ -101,7 +101,7 @@ def run(package: str, command: str, *arguments: str) -> None:
     if command in {"plan", "apply", "destroy"}:
         arguments = (*image_arguments(package, arguments), *arguments)
     terraform(package, command, *arguments)
-    if command in {"apply", "output"} and package == INFRA:
+    if command in {"apply", "output"} and package == INFRA and not any(word.startswith("-target") for word in arguments):
         file = write_environment().relative_to(ROOT)
         print(f"The environment is in {file}; a shell takes it by: set -a; . {file}; set +a")
 

@@ -65,6 +65,42 @@ resource "aws_cloudwatch_metric_alarm" "waits" {
   alarm_actions       = [aws_sns_topic.alarms.arn]
 }
 
+# What workers say of jobs in their logs, counted. A count costs nothing while nothing is said.
+locals {
+  said = {
+    failed = { words = "the job failed", description = "A job failed; the pages and `stereo-spot jobs show` say why (docs/aws.md, dead letters)" }
+    stuck  = { words = "not reconciled", description = "A job could not be brought on; the log of the media workers says why (docs/aws.md, stuck jobs)" }
+  }
+  counted = { for pair in setproduct(["media-worker", "video-worker"], keys(local.said)) : "${pair[0]}-${pair[1]}" => { service = pair[0], what = pair[1] } }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "jobs" {
+  for_each       = local.counted
+  name           = "${var.name}-${each.key}"
+  log_group_name = aws_cloudwatch_log_group.service[each.value.service].name
+  pattern        = "{ $.event = \"${local.said[each.value.what].words}\" }"
+  metric_transformation {
+    namespace = "StereoSpot/${var.name}"
+    name      = "jobs-${each.value.what}"
+    value     = "1"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "jobs" {
+  for_each            = local.said
+  alarm_name          = "${var.name}-jobs-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = "StereoSpot/${var.name}"
+  metric_name         = "jobs-${each.key}"
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+}
+
 resource "aws_budgets_budget" "monthly" {
   name         = "${var.name}-monthly"
   budget_type  = "COST"

@@ -48,18 +48,47 @@ class Workspace:
                 ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*", "terraform.tfvars"),
             )
         (root / "tools").mkdir()
-        shutil.copy2(ROOT / "tools" / "terraform.py", root / "tools")
+        for tool in ("terraform.py", "images.py"):
+            shutil.copy2(ROOT / "tools" / tool, root / "tools")
 
     def folder(self, package):
         return self.root / "packages" / package / "terraform"
 
     def terraform(self, package, *words, check=True):
         """Run the tool; where it fails, the test ends with what it said."""
+        return self.run("terraform.py", package, *words, check=check)
+
+    def deploy(self, *words):
+        """Run the tool that builds images, here with stand-ins for docker (no engine) and for the AWS command line (no account).
+
+        They write down what they are asked for; `pushed` says which images docker was told to push.
+        """
+        programs = self.root / "programs"
+        programs.mkdir()
+        (programs / "docker").write_text(f'#!/bin/sh\necho "$*" >> {self.root}/docker\n')
+        (programs / "aws").write_text("#!/bin/sh\necho '{\"images\": []}'\n")
+        for program in programs.iterdir():
+            program.chmod(0o755)
+        (self.root / ".gitignore").write_text("*\n!tools/\n!tools/*.py\n")
+        git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
+            subprocess.run([*git, *command], cwd=self.root, check=True)
+        self.environment["PATH"] = f"{programs}:{os.environ['PATH']}"
+        return self.run("images.py", "deploy", *words)
+
+    @property
+    def pushed(self):
+        """The targets of the Dockerfile that docker was told to build and push."""
+        asked = (self.root / "docker").read_text().splitlines()
+        return sorted(line.split("--target ")[1].split()[0] for line in asked if "--push" in line)
+
+    def run(self, tool, *words, check=True):
+        """Run a tool of the workspace."""
         names = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_VAR_", "TF_CLI_CONFIG", "TF_DATA"))}
-        command = [sys.executable, self.root / "tools" / "terraform.py", package, *words]
+        command = [sys.executable, self.root / "tools" / tool, *words]
         done = subprocess.run(command, env={**names, **self.environment}, capture_output=True, text=True, check=False)
         if check and done.returncode:
-            pytest.fail(f"terraform {' '.join(words)}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+            pytest.fail(f"{tool} {' '.join(words)}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}")
         return done
 
     def json(self, package, *words):

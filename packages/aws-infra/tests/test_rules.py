@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,14 @@ def generator():
 
 def test_what_terraform_reads_is_what_the_code_says(generator):
     assert {file: file.read_text() for file in generator.files()} == generator.files(), "run .venv/bin/python tools/terraform_inputs.py"
+
+
+def test_alarms_wait_for_words_that_the_code_says():
+    """Whoever rewords what workers log of failed and stuck jobs is reminded of the alarms."""
+    words = re.findall(r'words = "([^"]+)"', (ROOT / "packages" / "aws-infra" / "terraform" / "alarms.tf").read_text())
+    assert len(words) == 2
+    for said in words:
+        assert any(f'"{said}"' in file.read_text() for file in (ROOT / "packages" / "runtime" / "src").glob("**/*.py")), said
 
 
 @pytest.mark.parametrize("package", ["aws-infra", "aws-infra-setup"])
