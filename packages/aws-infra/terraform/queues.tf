@@ -1,4 +1,5 @@
 # A queue and its dead-letter queue for each stage, and for what arrives in the bucket. The names are those of aws-adapters.
+# This version of the provider knows no message above 256 KiB, where SQS and aws-adapters know 1 MiB; ours are some hundred bytes.
 
 resource "aws_sqs_queue" "dead" {
   for_each                  = local.stages
