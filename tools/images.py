@@ -87,11 +87,10 @@ def deploy(tag: str | None, more: Sequence[str]) -> None:
     """Bring the images of a tag, by default of the current commit, into the account and run them."""
     current = tag or current_tag()
     init(INFRA)
-    if not {"repositories", "images_used"} <= outputs(INFRA).keys():
-        run(INFRA, "apply", "-target=aws_ecr_repository.this", *more)
-    state = outputs(INFRA)
-    repositories = state["repositories"]
-    missing = [name for name in state["images_used"] if not is_there(repositories[name], current)]
+    # The repositories first: which images run may have been chosen anew, and Terraform says where each is pushed.
+    run(INFRA, "apply", "-target=aws_ecr_repository.this", *more)
+    repositories = outputs(INFRA)["images"]
+    missing = [name for name in repositories if not is_there(repositories[name], current)]
     if missing:
         if tag is not None and current_tag() != tag:
             raise Refused(f"the images {', '.join(missing)} of {tag} are no longer there: check that commit out and deploy it")
@@ -112,7 +111,7 @@ def main() -> int:
         match known.command:
             case "ecr-login":
                 init(INFRA)
-                ecr_login(outputs(INFRA).get("repositories", {}))
+                ecr_login(outputs(INFRA).get("images", {}))
             case "build":
                 build(known.images, known.tag or current_tag())
             case _:

@@ -109,7 +109,7 @@ resource "aws_budgets_budget" "monthly" {
   time_unit    = "MONTHLY"
   cost_filter {
     name   = "TagKeyValue"
-    values = ["user:Project$${var.name}"]
+    values = [format("user:Project$%s", var.name)]
   }
   notification {
     notification_type         = "ACTUAL"

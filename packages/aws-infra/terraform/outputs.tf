@@ -13,23 +13,20 @@ output "image_tag" {
   value       = var.image_tag
 }
 
-output "repositories" {
-  description = "Where images are pushed, by their name."
-  value       = { for name, repository in aws_ecr_repository.this : name => repository.repository_url }
-}
-
 output "cluster" {
   description = "Where tasks run."
   value       = aws_ecs_cluster.this.name
 }
 
-output "images_used" {
-  description = "Which of the images this choice of backend and pages runs."
-  value = sort(distinct(concat(
-    [local.image_of["media-worker"], local.image_of["video-worker"], local.image_of["cli"]],
-    local.has_web ? [local.image_of["web-ui"]] : [],
-    local.on_sagemaker ? ["inference-server-cuda"] : [],
-  )))
+output "images" {
+  description = "The images that this choice of backend and pages runs, and where each is pushed."
+  value = {
+    for name in concat(
+      [local.image_of["media-worker"], local.image_of["video-worker"], local.image_of["cli"]],
+      local.has_web ? [local.image_of["web-ui"]] : [],
+      local.on_sagemaker ? ["inference-server-cuda"] : [],
+    ) : name => aws_ecr_repository.this[name].repository_url
+  }
 }
 
 output "pages" {

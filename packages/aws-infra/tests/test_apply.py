@@ -80,7 +80,7 @@ def test_the_images_that_run_are_pushed_under_the_commit(applied):
     outputs = applied.workspace.json("aws-infra", "output", "-json")
     head = ["git", "rev-parse", "--short=12", "HEAD"]
     commit = subprocess.run(head, cwd=applied.workspace.root, capture_output=True, text=True, check=True).stdout.strip()
-    assert applied.workspace.pushed == outputs["images_used"]["value"]
+    assert applied.workspace.pushed == sorted(outputs["images"]["value"])
     assert outputs["image_tag"]["value"] == commit
     for name in ("media-worker", "video-worker"):
         task = applied.client("ecs").describe_task_definition(taskDefinition=f"stereo-spot-{name}")["taskDefinition"]

@@ -319,3 +319,22 @@ run "data_is_kept" {
     error_message = "The bucket would be destroyed with what is in it."
   }
 }
+
+run "somebody_is_told" {
+  command = plan
+  variables {
+    alarm_emails = ["a@films.example"]
+  }
+  assert {
+    condition     = tolist(tolist(aws_budgets_budget.monthly.cost_filter)[0].values) == tolist(["user:Project$stereo-spot"])
+    error_message = "The budget counts by another tag than that of our resources."
+  }
+  assert {
+    condition     = alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.dead_letters), values(aws_cloudwatch_metric_alarm.waits), values(aws_cloudwatch_metric_alarm.jobs)) : tolist(alarm.alarm_actions) == tolist([aws_sns_topic.alarms.arn])])
+    error_message = "An alarm reaches nobody."
+  }
+  assert {
+    condition     = aws_sns_topic_subscription.alarms["a@films.example"].topic_arn == aws_sns_topic.alarms.arn
+    error_message = "Nobody listens to the alarms."
+  }
+}
