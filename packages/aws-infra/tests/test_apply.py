@@ -25,6 +25,7 @@ CHOICES = {
     "sagemaker-and-pages": {"inference_backend": "sagemaker", **PAGES},
 }
 SERVICES = {"media-worker", "video-worker", "web-ui", "cli"}
+"""What takes part in a conversion; each signs with its own name."""
 DRIFT_OF_MOTO = {
     "aws_sagemaker_endpoint_configuration.this[0]": "moto answers an empty data_capture_config, which nobody asked for",
     "aws_sagemaker_model.this[0]": "moto answers an empty vpc_config, which nobody asked for",
@@ -278,8 +279,9 @@ def test_a_film_is_converted_on_it_with_the_rights_of_the_roles(applied, tmp_pat
     assert said["web-ui"].splitlines()[-1] == "completed 48", said
     environment = {**common, "AWS_ACCESS_KEY_ID": "cli"}
     subprocess.run([sys.executable, "-m", "stereo_spot_cli.main", "reconcile"], env=environment, check=True, capture_output=True)
-    missing = {(who, action) for who, action in asked_for(applied) if action not in allowed(applied, who)}
-    assert missing == set()
+    asked = set(asked_for(applied))
+    assert {who for who, _ in asked} == SERVICES
+    assert {(who, action) for who, action in asked if action not in allowed(applied, who)} == set()
 
 
 def asked_for(applied):
