@@ -15,6 +15,7 @@ from stereo_spot_cli import output
 from stereo_spot_cli.commands import (
     bench,
     convert,
+    cost,
     doctor,
     gather,
     image,
@@ -83,6 +84,7 @@ def options(
 app.command("convert")(convert.convert)
 app.command("image")(here_only(image.image))
 app.command("probe")(here_only(probe.probe))
+app.command("cost")(cost.cost)
 app.command("doctor")(here_only(doctor.doctor))
 app.command("up")(here_only(up.up))
 app.command("media-worker")(here_only(media_worker.media_worker))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stereo_spot_shared.api.jobs import CostView
+from stereo_spot_shared.cost import egress_cost, machine_cost
 from stereo_spot_shared.jobs import Job, SegmentCompletion
 from stereo_spot_web_ui.settings import WebSettings
 
@@ -18,5 +19,5 @@ def cost_of(job: Job, completions: Sequence[SegmentCompletion], settings: WebSet
         return None
     handing_out = None
     if settings.egress_gigabyte_cost is not None and job.result is not None:
-        handing_out = settings.egress_gigabyte_cost * sum(file.bytes for file in job.result.files) / 1e9
-    return CostView(currency=settings.currency, rendering=settings.worker_hour_cost * seconds / 3600, handing_out=handing_out)
+        handing_out = egress_cost(sum(file.bytes for file in job.result.files), settings.egress_gigabyte_cost)
+    return CostView(currency=settings.currency, rendering=machine_cost(seconds, settings.worker_hour_cost), handing_out=handing_out)

@@ -1,0 +1,97 @@
+"""Images, compose file, workflows and Terraform speak of the same images, and each of those runs as it promises."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text()
+BASE_OF = {name: base for base, name in re.findall(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, re.MULTILINE)}
+WORKFLOWS = {file.name: yaml.safe_load(file.read_text()) for file in (ROOT / ".github" / "workflows").glob("*.yml")}
+
+
+@pytest.fixture
+def images(monkeypatch):
+    """tools/images.py as a module."""
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    monkeypatch.delitem(sys.modules, "terraform", raising=False)
+    spec = importlib.util.spec_from_file_location("stereo_spot_images", ROOT / "tools" / "images.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def text_of(stage):
+    """What the Dockerfile says of a stage and of all that it is made from."""
+    body = re.search(rf"^FROM \S+ AS {re.escape(stage)}$(.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL).group(1)
+    return (text_of(BASE_OF[stage]) if BASE_OF[stage] in BASE_OF else "") + body
+
+
+def test_every_image_has_a_target_and_is_built_by_ci(images):
+    assert set(images.ALL) <= set(BASE_OF)
+    for name in ("ci.yml", "release.yml"):
+        assert sorted(WORKFLOWS[name]["jobs"]["images"]["strategy"]["matrix"]["image"]) == sorted(images.ALL)
+
+
+def test_terraform_runs_no_image_that_is_not_built(images):
+    text = (ROOT / "packages" / "aws-infra" / "terraform" / "locals.tf").read_text()
+    named = re.search(r"images = toset\(\[(.*?)\]\)", text).group(1)
+    assert set(re.findall(r'"([^"]+)"', named)) <= set(images.ALL)
+
+
+def test_every_image_runs_as_nobody_below_tini_and_says_how_its_health_is_known(images):
+    for name in images.ALL:
+        text = text_of(name)
+        assert re.findall(r"^USER (\S+)$", text, re.MULTILINE)[-1] == "10001:10001", name
+        assert re.findall(r"^ENTRYPOINT (.*)$", text, re.MULTILINE)[-1].startswith('["tini", "--"'), name
+        assert "HEALTHCHECK" in text, name
+
+
+def test_the_compose_file_starts_them_as_they_are_meant():
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    assert {one["build"]["target"] for one in compose.values()} <= set(BASE_OF)
+    for name, service in compose.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
+    assert "PASSWORD:?" in compose["web-ui"]["environment"]["STEREO_SPOT_WEB_PASSWORD"]
+    assert compose["video-worker-gpu"]["profiles"] == ["gpu"]
+
+
+def test_ci_tests_every_python_that_is_promised():
+    assert WORKFLOWS["ci.yml"]["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+
+
+def test_workflows_may_do_no_more_than_they_need():
+    for name, workflow in WORKFLOWS.items():
+        assert workflow["permissions"] == {"contents": "read"}, name
+        assert all("timeout-minutes" in job for job in workflow["jobs"].values()), name
+
+
+def test_words_behind_a_target_reach_the_tool_and_those_of_others_do_not(images):
+    assert images.words_after("aws-infra:deploy", '["run", "aws-infra:deploy", "--tag=a", "-auto-approve"]') == ["--tag=a", "-auto-approve"]
+    assert images.words_after("aws-infra:deploy", '["run", "aws-infra:deploy", "--", "-x"]') == ["-x"]
+    assert images.words_after("aws-infra:deploy", '["run", "other:target", "-x"]') == []
+    assert images.words_after("aws-infra:deploy", None) == []
+
+
+def test_images_are_built_for_what_they_run_on_and_pushed_with_a_bill_of_materials(images, tmp_path, monkeypatch):
+    """A stand-in for docker, which has no engine here, writes down what it is asked for."""
+    docker = tmp_path / "docker"
+    docker.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {tmp_path}/asked\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    images.build(["cli"], "abc", repositories={"cli": "registry.example/stereo-spot/cli"})
+    images.build(["web-ui"], "abc")
+    pushed, kept = (tmp_path / "asked").read_text().splitlines()
+    assert (
+        "--target cli --platform linux/amd64 --push --sbom=true --provenance=mode=max --tag registry.example/stereo-spot/cli:abc ."
+        in pushed
+    )
+    assert "--target web-ui --platform linux/amd64 --load --tag stereo-spot/web-ui:abc ." in kept
