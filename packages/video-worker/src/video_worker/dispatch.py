@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import NoReturn
 
+import structlog
+
 from stereo_spot_runtime import retry
 from stereo_spot_runtime.context import WorkContext
 from stereo_spot_runtime.updates import update_job
@@ -15,6 +17,8 @@ from stereo_spot_shared.jobs import Job, JobError, Stage
 from stereo_spot_shared.messages import SegmentReady, SegmentRendered
 from stereo_spot_shared.pipeline import STAGES
 from video_worker.segment import Segment
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 DISPATCH_SECONDS = 60.0
 """For so long a slot is held by a segment that is about to be sent; a worker that dies meanwhile blocks it no longer."""
@@ -75,4 +79,6 @@ def _fail(platform: Platform, message: SegmentRendered, reason: JobError) -> Non
             return None
         return pipeline.fail(job, reason)
 
-    update_job(platform, message.job_id, change)
+    job = update_job(platform, message.job_id, change)
+    if job.error == reason:
+        log.error("the job failed", code=reason.code, error=reason.message, hint=reason.hint)
