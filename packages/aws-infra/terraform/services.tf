@@ -40,9 +40,12 @@ locals {
     STEREO_SPOT_RECEIVE_WAIT_SECONDS = "20" # each poll is paid for
     STEREO_SPOT_STOP_SECONDS         = "60" # a Spot machine goes two minutes after it is told
   }
+  worker_cost = {
+    for cost in [lookup(local.prices.worker_hour, var.inference_backend, null)] : "STEREO_SPOT_WORKER_HOUR_COST" => tostring(cost) if cost != null
+  }
   environment_of = {
     media-worker = local.worker_environment
-    video-worker = merge(local.worker_environment, {
+    video-worker = merge(local.worker_environment, local.worker_cost, {
       gpu_spot = {
         STEREO_SPOT_INFERENCE_BACKEND    = "local"
         STEREO_SPOT_RENDER_ADDRESS_SPACE = "0" # CUDA maps more than there is

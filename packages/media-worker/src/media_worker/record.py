@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform as system
 from collections.abc import Sequence
@@ -53,7 +54,13 @@ def job_result(
             for track in joined.webvtt
         ),
         render=_sum_seconds(completions),
+        render_cost=_sum_costs(completions),
     )
+
+
+def _sum_costs(completions: Sequence[SegmentCompletion]) -> float | None:
+    costs = [completion.cost for completion in completions if completion.cost is not None]
+    return math.fsum(costs) if len(costs) == len(completions) else None
 
 
 def conversion_record(job: Job, manifest: Manifest, completions: Sequence[SegmentCompletion], result: JobResult) -> ConversionRecord:

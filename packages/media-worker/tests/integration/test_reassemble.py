@@ -208,6 +208,15 @@ def test_subtitles_that_cannot_be_written_are_named_in_the_result(job, platform,
     assert result.subtitles == ()
 
 
+@pytest.mark.parametrize(("costs", "together"), [((0.5, 0.25, 1.0), 1.75), ((0.5, None, 1.0), None)])
+def test_a_job_cost_what_its_segments_cost_if_all_of_them_say(rendered, platform, costs, together):
+    manifest = load_manifest(platform.storage, rendered.job_id, rendered.plan.plan_id)
+    completions = all_completions(platform.completions, rendered.job_id)
+    priced = [one.model_copy(update={"cost": cost}) for one, cost in zip(completions, costs, strict=True)]
+    joined = ReassembleResult(frames=1, bytes=1, width=2, height=2, codec="h264", sample_aspect_ratio=1, carried=(), left_out=())
+    assert job_result(rendered, manifest, priced, joined, [ObjectInfo("k", 1, "e")]).render_cost == together
+
+
 def test_frames_that_the_source_had_lost_are_told(platform, work, job, render, tmp_path):
     """A segment of which nothing could be decoded: its times are missing in the output, and the result says so."""
     work(platform, Stage.CHUNK)

@@ -155,6 +155,8 @@ class JobResult(Value):
     """The subtitles that are words, for players that cannot read them out of the output (browsers)."""
     render: StageSeconds = StageSeconds()
     """Sums over all segments."""
+    render_cost: float | None = None
+    """What all segments cost together, by the rates of the machines that rendered them; None where one of those had none."""
     reassemble_seconds: float = 0.0
 
     @property
@@ -222,6 +224,8 @@ class SegmentCompletion(Value):
     sample_aspect_ratio: Rational
     depth: str
     seconds: StageSeconds = StageSeconds()
+    cost: float | None = None
+    """What it cost, by the rate of the machine that rendered it, in the currency of whoever set that; None where none was set."""
     worker: str
     completed_at: datetime = Field(default_factory=utc_now)
 

@@ -13,6 +13,7 @@ from stereo_spot_runtime.paging import all_objects
 from stereo_spot_runtime.scratch import attempt_directory
 from stereo_spot_runtime.updates import update_job
 from stereo_spot_shared import keys
+from stereo_spot_shared.cost import machine_cost
 from stereo_spot_shared.errors import InferenceUnavailable, NotFound, PermanentError
 from stereo_spot_shared.inference import RenderResult
 from stereo_spot_shared.interfaces import ObjectInfo, ObjectStorage, Platform
@@ -54,6 +55,7 @@ def complete(segment: Segment, attempt_id: str, result: RenderResult, context: W
         sample_aspect_ratio=result.sample_aspect_ratio,
         depth=result.depth,
         seconds=result.seconds,
+        cost=None if settings.worker_hour_cost is None else machine_cost(result.seconds.wall, settings.worker_hour_cost),
         worker=context.worker,
     )
     standing = platform.completions.put(completion)

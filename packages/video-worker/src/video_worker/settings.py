@@ -38,6 +38,8 @@ class VideoWorkerSettings(BaseSettings):
     """What it is sent as `Authorization: Bearer …`."""
     inference_stall_seconds: float = Field(default=STAGES[Stage.RENDER].stall_seconds * 0.8, gt=0)
     """A rendering process that reports no progress for so long is killed, before the whole worker is taken for hung."""
+    worker_hour_cost: float | None = Field(default=None, ge=0)
+    """What an hour of what renders costs; each segment then says what it cost."""
     inference_look_seconds: float = Field(default=300.0, gt=0, le=900)
     """After so long a segment that is on its way to a backend that answers by message is looked after, should nobody tell of its end."""
 

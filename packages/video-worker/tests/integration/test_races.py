@@ -171,6 +171,18 @@ def open_job(platform, job):
     return update_job(platform, job.job_id, lambda job: job.evolve(params=job.params.model_copy(update={"depth": "auto"})))
 
 
+def test_a_segment_says_what_it_cost_where_the_machine_has_a_rate(platform, stage, work, job):
+    """At 3600 an hour, as much as the seconds that it took."""
+    priced = RenderStage(stage._settings.model_copy(update={"worker_hour_cost": 3600.0}))
+    priced._backend = stage._backend or open_backend(stage._settings, platform.storage)
+    stage._backend = priced._backend
+    work(priced, job, 0)
+    work(stage, job, 1)
+    first, second = (platform.completions.get(job.job_id, index) for index in (0, 1))
+    assert first.cost == pytest.approx(first.seconds.wall)
+    assert second.cost is None
+
+
 def test_the_first_finished_segment_settles_the_depth_of_the_whole_job(platform, stage, work, open_job):
     work(stage, open_job, 0)
     assert platform.completions.get(open_job.job_id, 0).depth == "basic"

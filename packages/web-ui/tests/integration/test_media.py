@@ -134,6 +134,9 @@ def test_costs_are_said_where_rates_are_set(serving, tmp_path):
         assert view(client, job)["cost"] == {"currency": "USD", "rendering": 2.0, "handing_out": pytest.approx(1.0)}
     with serving(tmp_path / "data") as server, server.client() as client:
         assert view(client, job)["cost"] is None
+        job = server.platform.jobs.get(job.job_id)
+        server.platform.jobs.update(job.evolve(result=job.result.model_copy(update={"render_cost": 1.5})))
+        assert view(client, job)["cost"]["rendering"] == 1.5, "what the workers' own rates made of it"
 
 
 def test_a_version_for_browsers_is_asked_for_and_handed_out(client, server):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from stereo_spot_shared.api.jobs import CostView
@@ -11,13 +12,23 @@ from stereo_spot_web_ui.settings import WebSettings
 
 
 def cost_of(job: Job, completions: Sequence[SegmentCompletion], settings: WebSettings) -> CostView | None:
-    """The cost of the segments rendered so far, and of handing the result out once; None where no rate is set or nothing was done."""
-    if settings.worker_hour_cost is None:
-        return None
-    seconds = job.result.render.wall if job.result is not None else sum(one.seconds.wall for one in completions)
-    if not seconds:
+    """The cost of the segments rendered so far, and of handing the result out once; None where no rate is known or nothing was done.
+
+    The workers' own rates stand on the segments; those of this server are for segments of workers that had none.
+    """
+    rendering = job.result.render_cost if job.result is not None else _recorded(completions)
+    if rendering is None and settings.worker_hour_cost is not None:
+        seconds = job.result.render.wall if job.result is not None else sum(one.seconds.wall for one in completions)
+        rendering = machine_cost(seconds, settings.worker_hour_cost)
+    if not rendering:
         return None
     handing_out = None
     if settings.egress_gigabyte_cost is not None and job.result is not None:
         handing_out = egress_cost(sum(file.bytes for file in job.result.files), settings.egress_gigabyte_cost)
-    return CostView(currency=settings.currency, rendering=machine_cost(seconds, settings.worker_hour_cost), handing_out=handing_out)
+    return CostView(currency=settings.currency, rendering=rendering, handing_out=handing_out)
+
+
+def _recorded(completions: Sequence[SegmentCompletion]) -> float | None:
+    """What the segments say that they cost; None where one of them does not."""
+    costs = [one.cost for one in completions if one.cost is not None]
+    return math.fsum(costs) if len(costs) == len(completions) else None
