@@ -101,7 +101,7 @@ def test_queues_hide_and_give_up_as_the_stages_say(applied):
 
 def test_it_is_what_the_adapters_would_make(applied):
     """Tables with their keys, indexes and time to live, queues and the bucket's rules, against those of aws-adapters."""
-    from stereo_spot_aws_adapters.clients import connect
+    from stereo_spot_aws_adapters.clients import Aws
     from stereo_spot_aws_adapters.provision import provision
     from stereo_spot_aws_adapters.settings import AwsSettings
 
@@ -109,7 +109,7 @@ def test_it_is_what_the_adapters_would_make(applied):
         for name, value in other.items():
             patch.setenv(name, value)
         settings = AwsSettings(prefix="stereo-spot", bucket=environment_file(applied)["STEREO_SPOT_AWS_BUCKET"])
-        provision(connect(settings))
+        provision(Aws(settings))  # clients of its own: those of `connect` keep the address of the server before
         ask = {"endpoint_url": other["AWS_ENDPOINT_URL"], "region_name": "us-east-1"}
         made = {
             service: boto3.client(service, aws_access_key_id="t", aws_secret_access_key="t", **ask) for service in ("dynamodb", "sqs", "s3")
