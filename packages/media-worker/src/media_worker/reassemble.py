@@ -142,7 +142,7 @@ def _publish(
     result_key = keys.result_key(job.job_id)
     result = job_result(job, manifest, completions, joined, outputs).model_copy(update={"reassemble_seconds": attempt.seconds})
     if not attempt.watch.still_wanted():
-        _remove(storage, outputs)
+        storage.delete(*(output.key for output in outputs))
         return
     # The record goes first: once a result exists nobody comes here again.
     storage.put_bytes(conversion_record(job, manifest, completions, result).to_json(), keys.record_key(job.job_id))
@@ -152,9 +152,4 @@ def _publish(
         if published_result(attempt.context.platform, job.job_id) is None:  # a result whose output was lost
             storage.put_bytes(result.to_json(), result_key)
         else:
-            _remove(storage, outputs)
-
-
-def _remove(storage: ObjectStorage, outputs: Sequence[ObjectInfo]) -> None:
-    for output in outputs:
-        storage.delete(output.key)
+            storage.delete(*(output.key for output in outputs))
