@@ -187,7 +187,8 @@ def _raise_first(answer: Any) -> None:
     """Of the keys that were not deleted although the request as a whole was taken, as if it had been the only one."""
     for refused in answer.get("Errors", []):
         sentence = f"{refused['Key']}: {refused.get('Message', '')}"
-        raise ClientError({**answer, "Error": {"Code": refused["Code"], "Message": sentence}}, "DeleteObjects")
+        whole: Any = {**answer, "Error": {"Code": refused["Code"], "Message": sentence}}
+        raise ClientError(whole, "DeleteObjects")
 
 
 def _was_asked_again(error: ClientError) -> bool:

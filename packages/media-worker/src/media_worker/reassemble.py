@@ -19,7 +19,7 @@ from stereo_spot_runtime.paging import all_completions
 from stereo_spot_runtime.scratch import attempt_directory, require_free
 from stereo_spot_shared import keys
 from stereo_spot_shared.errors import Conflict, Interrupted, VerificationFailed
-from stereo_spot_shared.interfaces import ObjectInfo, ObjectStorage
+from stereo_spot_shared.interfaces import ObjectInfo
 from stereo_spot_shared.jobs import JobStatus, SegmentCompletion, Stage
 from stereo_spot_shared.manifest import Manifest
 from stereo_spot_shared.messages import Message
@@ -33,7 +33,7 @@ def reassemble(message: Message, context: WorkContext, *, settings: MediaWorkerS
     attempts at once one is published, and the other removes what it made.
     """
     platform = context.platform
-    with leaving_nothing_unwanted(platform, message.job_id):
+    with leaving_nothing_unwanted(platform, message.job_id) as ending:
         job = platform.jobs.get(message.job_id)
         if job.status is not JobStatus.REASSEMBLING or job.plan is None:
             return
@@ -45,7 +45,7 @@ def reassemble(message: Message, context: WorkContext, *, settings: MediaWorkerS
                 check_completions(job.plan.plan_id, manifest, completions)
                 joined, outputs = _join(attempt, manifest, completions, settings)
                 _publish(attempt, manifest, completions, joined, outputs)
-        advance(platform, job.job_id)
+        ending.job = advance(platform, job.job_id)
 
 
 def check_completions(plan_id: str, manifest: Manifest, completions: Sequence[SegmentCompletion]) -> None:

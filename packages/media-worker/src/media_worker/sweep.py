@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 
 from stereo_spot_runtime.context import WorkContext
@@ -38,19 +39,28 @@ def sweep_job(platform: Platform, job: Job, *, on_progress: Callable[[int, int],
     _remove(platform.storage, job, on_progress)
     platform.completions.delete_by_job(job.job_id)
     platform.activity.delete_by_job(job.job_id)
-    update_job(platform, job.job_id, lambda now: now.evolve(swept=True) if now.status is job.status and not now.swept else None)
+    update_job(platform, job.job_id, lambda now: now.evolve(swept=True) if now.status is job.status and not now.swept else None, seen=job)
+
+
+@dataclass
+class Ending:
+    """How an attempt ended."""
+
+    job: Job | None = None
+    """The job as it was read after the attempt had stored its last; None where that is not known."""
 
 
 @contextmanager
-def leaving_nothing_unwanted(platform: Platform, job_id: str) -> Iterator[None]:
+def leaving_nothing_unwanted(platform: Platform, job_id: str) -> Iterator[Ending]:
     """Around an attempt at a job: at its end, removes what it stored for a job that was cancelled or deleted meanwhile.
 
     The sweep may have been there before. An attempt that is killed in between is redelivered and comes here again.
     """
+    ending = Ending()
     try:
-        yield
+        yield ending
     finally:
-        job = platform.jobs.get(job_id)
+        job = ending.job or platform.jobs.get(job_id)
         if job.status in (JobStatus.CANCELLED, JobStatus.DELETED):
             platform.uploads.abort(job.source.key)
             _remove(platform.storage, job)
