@@ -54,7 +54,7 @@ class WorkContext:
     signs: Signs = field(default_factory=Signs)
     attempt_id: str = field(default_factory=new_attempt_id)
     """Unique; names the objects that this attempt writes."""
-    _reported: bool = field(default=False, init=False)
+    _reported: int | None = field(default=None, init=False)
     _done: int = field(default=0, init=False)
 
     def progress(self, done: int, total: int) -> None:
@@ -64,8 +64,9 @@ class WorkContext:
             count_frames(self.message.stage, done - self._done)
             self._done = done
         # Who was told of a half is told of the end, or the half would be counted beside what is finished.
-        if self.signs.due(self.message.job_id) or (self._reported and 0 < total <= done):
-            self._reported = True
+        ended = self._reported is not None and self._reported < total <= done
+        if ended or self.signs.due(self.message.job_id):
+            self._reported = done
             self.report(done, total)
 
     def watch(self, wanted: Collection[JobStatus]) -> JobWatch:

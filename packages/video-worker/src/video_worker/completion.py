@@ -23,7 +23,7 @@ from video_worker.segment import Segment
 from video_worker.settings import VideoWorkerSettings
 
 _KEEPS_NO_SEGMENTS = frozenset({JobStatus.COMPLETED, JobStatus.CANCELLED, JobStatus.DELETED})
-_SOURCES_AT_ONCE = 8
+_SOURCES_AT_ONCE = 16
 """Few, since on a single machine they take its disk."""
 
 
