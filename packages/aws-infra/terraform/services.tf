@@ -38,6 +38,7 @@ locals {
   }
   worker_environment = {
     STEREO_SPOT_RECEIVE_WAIT_SECONDS = "20" # each poll is paid for
+    STEREO_SPOT_REPORT_SECONDS       = "10" # and so is each sign of life
     STEREO_SPOT_STOP_SECONDS         = "60" # a Spot machine goes two minutes after it is told
   }
   worker_cost = {

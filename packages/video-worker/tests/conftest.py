@@ -109,7 +109,7 @@ def work(platform):
         if send:
             platform.queues[Stage.RENDER].send(SegmentReady(job_id=job.job_id, segment_index=index).encode())
         consumer = QueueConsumer(Stage.RENDER, stage, on, worker="tester", stop=threading.Event(), on_hung=hung)
-        (delivery,) = platform.queues[Stage.RENDER].receive()
+        (delivery,) = on.queues[Stage.RENDER].receive()
         consumer.handle(delivery)
 
     return work

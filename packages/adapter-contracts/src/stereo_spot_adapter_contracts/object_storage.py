@@ -15,6 +15,7 @@ from stereo_spot_shared.interfaces import ObjectInfo, ObjectStorage
 _THREADS = 4
 _SIZE = 300_000
 _ROUNDS = 30
+_MORE_THAN_A_REQUEST_TAKES = 1001
 
 ODD_KEYS = (
     "a b/c  d.mp4",
@@ -163,6 +164,16 @@ class ObjectStorageContract:
         assert keys(storage) == []
         storage.put_bytes(b"again", "a/b/c")
         assert keys(storage) == ["a/b/c"]
+
+    def test_many_are_deleted_at_once_and_those_that_are_not_there_do_not_matter(
+        self, storage: ObjectStorage, other: ObjectStorage
+    ) -> None:
+        for key in (*ODD_KEYS, "kept", "kept2"):
+            storage.put_bytes(b"content", key)
+        storage.delete()
+        missing = [f"nothing/{number}" for number in range(_MORE_THAN_A_REQUEST_TAKES)]
+        other.delete(*ODD_KEYS[:3], *missing, *ODD_KEYS[3:])
+        assert keys(storage) == ["kept", "kept2"]
 
     def test_odd_keys_are_keys(self, storage: ObjectStorage, other: ObjectStorage, tmp_path: Path) -> None:
         for number, key in enumerate(ODD_KEYS):

@@ -105,6 +105,19 @@ class QueueContract:
             with pytest.raises(Conflict):
                 act()
 
+    def test_what_was_handed_out_before_is_never_taken_for_new(self, make_queue: MakeQueue) -> None:
+        """Whichever way it came back: handed back (counted or not), not acknowledged in time, or set aside and sent again."""
+        queue = make_queue(2)()
+        queue.send("a")
+        for counted in (True, False):
+            queue.release(receive_one(queue), counted=counted)
+        assert receive_one(queue).redelivered
+        late = receive_one(queue)
+        assert late.redelivered
+        queue.dead_letter(late, "reason")
+        assert queue.redrive() == 1
+        assert receive_one(queue).redelivered
+
     def test_a_released_receipt_is_stale(self, queue: Queue) -> None:
         queue.send("a")
         delivery = receive_one(queue)

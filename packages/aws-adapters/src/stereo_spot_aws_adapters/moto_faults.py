@@ -114,7 +114,7 @@ def _operation(environ: Mapping[str, Any]) -> str:
     service, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
     if not operation:
         query = environ.get("QUERY_STRING", "")
-        subject = " parts" if "uploadId=" in query else " uploads" if query.startswith("uploads") else ""
+        subject = " parts" if "uploadId=" in query else next((f" {what}" for what in ("uploads", "delete") if query.startswith(what)), "")
         return f"s3 {environ['REQUEST_METHOD']}{subject}"
     return f"{'sqs' if 'SQS' in service else 'dynamodb'} {operation}"
 

@@ -51,7 +51,7 @@ class MotoServer:
         self._ask(f"{CONTROL}faults", [asdict(fault) for fault in faults])
 
     def requests(self) -> Counter[str]:
-        """How often each operation was asked for since the server started, as `s3 GET`, `s3 POST uploads` or `sqs SendMessage`."""
+        """How often each operation was asked for since the server started, as `s3 GET`, `s3 POST delete` or `sqs SendMessage`."""
         return Counter(self._ask(f"{CONTROL}requests", {}))
 
     def _ask(self, path: str, body: Any) -> Any:

@@ -27,6 +27,7 @@ _COPIED_IN_ONE_PIECE = 256 << 20
 """S3 copies up to 5 GB in one request, which takes a minute for each few GB; parts are copied side by side."""
 _COPY_PART_BYTES = 64 << 20
 _MOST_IN_A_PAGE = 1000
+"""Of keys, in an answer that lists them and in a request that deletes them."""
 _TRIES = 6
 _WRITE_ID = "write-id"
 
@@ -128,10 +129,13 @@ class S3ObjectStorage:
         found = tuple(ObjectInfo(entry["Key"], entry["Size"], etag_of(entry)) for entry in answer.get("Contents", []))
         return ObjectPage(found, cursor=found[-1].key if answer["IsTruncated"] and found else None)
 
-    def delete(self, key: str) -> None:
-        check_key(key)
-        with self._bucket.errors(key):
-            self._s3.delete_object(Bucket=self._bucket.name, Key=key)
+    def delete(self, *keys: str) -> None:
+        wanted: list[Any] = [{"Key": check_key(key)} for key in keys]
+        for start in range(0, len(wanted), _MOST_IN_A_PAGE):
+            some: Any = {"Objects": wanted[start : start + _MOST_IN_A_PAGE], "Quiet": True}
+            with self._bucket.errors(keys[start]):
+                answer: Any = self._s3.delete_objects(Bucket=self._bucket.name, Delete=some)
+                _raise_first(answer)
 
     def uri(self, key: str) -> str:
         return f"s3://{self._bucket.name}/{check_key(key)}"
@@ -177,6 +181,14 @@ class S3ObjectStorage:
         if answer["Metadata"].get(_WRITE_ID) != signature:
             return None
         return ObjectInfo(key, answer["ContentLength"], etag_of(answer))
+
+
+def _raise_first(answer: Any) -> None:
+    """Of the keys that were not deleted although the request as a whole was taken, as if it had been the only one."""
+    for refused in answer.get("Errors", []):
+        sentence = f"{refused['Key']}: {refused.get('Message', '')}"
+        whole: Any = {**answer, "Error": {"Code": refused["Code"], "Message": sentence}}
+        raise ClientError(whole, "DeleteObjects")
 
 
 def _was_asked_again(error: ClientError) -> bool:

@@ -179,7 +179,7 @@ class SqsQueue:
             if not (messages := answer.get("Messages", [])):
                 break
             for message in messages:
-                self._send(self._main, message["Body"], {}, 0.0)
+                self._send(self._main, message["Body"], {_ORIGIN: _text(message["MessageId"])}, 0.0)
                 with self._dead.errors():
                     self._client.delete_message(QueueUrl=self._dead.url, ReceiptHandle=message["ReceiptHandle"])
                 sent += 1
@@ -216,6 +216,7 @@ class SqsQueue:
             body=self._read(message["Body"]),
             receipt=message["ReceiptHandle"],
             attempt=int(_value(attributes, _ATTEMPTS)) + receives,
+            redelivered=receives > 1 or _ORIGIN in attributes,
         )
 
     def _is_due(self, delivery: Delivery) -> bool:

@@ -53,6 +53,21 @@ def test_a_receipt_is_refused_when_its_time_is_over_although_sqs_would_take_it(o
     assert queue.depth() == QueueDepth(waiting=0, in_flight=1, dead=0)
 
 
+def test_only_what_nobody_was_given_before_is_new(open_queue):
+    queue = open_queue()
+    queue.send_batch(["a", "b"])
+    new = [receive_one(queue), receive_one(queue)]
+    assert [delivery.redelivered for delivery in new] == [False, False]
+    for delivery, counted in zip(new, (True, False), strict=True):
+        queue.release(delivery, counted=counted)
+    assert receive_one(queue).redelivered
+    last = receive_one(queue)
+    assert last.redelivered
+    queue.dead_letter(last, "reason")
+    assert queue.redrive() == 1
+    assert receive_one(queue).redelivered, "whatever became of it, somebody may have worked on it"
+
+
 def test_an_extension_counts_from_when_it_was_asked_for(open_queue):
     monotonic = Clock()
     queue = open_queue(60, monotonic=monotonic)

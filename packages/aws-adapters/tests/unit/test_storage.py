@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
 from contextlib import suppress
@@ -17,7 +18,7 @@ from stereo_spot_aws_adapters.moto_faults import Fault
 from stereo_spot_aws_adapters.object_storage import S3ObjectStorage
 from stereo_spot_aws_adapters.objects import MAX_PARTS, PART_BYTES, SMALLEST_PART_BYTES, part_bytes
 from stereo_spot_aws_adapters.upload_store import S3UploadStore
-from stereo_spot_shared.errors import Conflict, NoSpaceLeft, NotFound
+from stereo_spot_shared.errors import Conflict, NoSpaceLeft, NotFound, StorageUnavailable
 from stereo_spot_shared.interfaces import UploadInfo
 
 KEY = "jobs/aaaaaaaa/source"
@@ -49,6 +50,25 @@ def test_a_file_of_any_number_of_parts_comes_back(storage, aws, tmp_path, size):
     assert storage.get_file(KEY, tmp_path / "out") == put == storage.stat(KEY)
     assert (tmp_path / "out").read_bytes() == (tmp_path / "in").read_bytes()
     assert unfinished(aws) == []
+
+
+def test_a_thousand_objects_are_deleted_by_one_request(storage, moto):
+    storage.put_bytes(b"content", KEY)
+    before = moto.requests()
+    storage.delete(KEY, *(f"nothing/{number}" for number in range(999)))
+    assert moto.requests() - before == {"s3 POST delete": 1}
+    assert storage.list("").objects == ()
+
+
+def test_that_one_of_many_may_not_be_deleted_is_an_error_that_names_it(storage, aws):
+    for key in ("a/free", "a/held", "a/other"):
+        storage.put_bytes(b"content", key)
+    bucket = aws.settings.bucket
+    denied = {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": f"arn:aws:s3:::{bucket}/a/held"}
+    aws.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [denied]}))
+    with pytest.raises(StorageUnavailable, match="a/held"):
+        storage.delete("a/free", "a/held", "a/other")
+    assert [found.key for found in storage.list("").objects] == ["a/held"]
 
 
 def test_a_small_file_costs_one_request_each_way(storage, moto, tmp_path):

@@ -95,16 +95,16 @@ class FileObjectStorage:
                 found.append(info)
         return ObjectPage(tuple(found))
 
-    def delete(self, key: str) -> None:
-        path = self._path(key)
-        with _storage_errors(path):
-            try:
-                path.unlink()
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
-                if _is_object(path):
-                    raise
-                return
-            files.remove_empty(path.parent, self._objects)
+    def delete(self, *keys: str) -> None:
+        for path in [self._path(key) for key in keys]:
+            with _storage_errors(path):
+                try:
+                    path.unlink()
+                except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+                    if _is_object(path):
+                        raise
+                    continue
+                files.remove_empty(path.parent, self._objects)
 
     def uri(self, key: str) -> str:
         return self._path(key).as_uri()

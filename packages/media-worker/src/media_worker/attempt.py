@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from stereo_spot_media.sandbox import ChildLimits, run_in_child
 from stereo_spot_runtime.context import WorkContext
-from stereo_spot_runtime.watch import JobWatch
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.jobs import Job, Stage
 from stereo_spot_shared.pipeline import STAGES
@@ -23,7 +22,7 @@ class Attempt:
         self.context = context
         self.job = job
         self._stage = stage
-        self.watch = JobWatch(context.platform.jobs, job.job_id, {job.status})
+        self.watch = context.watch({job.status})
         self._started = time.monotonic() - earlier_seconds
 
     @property

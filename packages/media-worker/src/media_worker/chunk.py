@@ -26,8 +26,8 @@ from stereo_spot_shared.manifest import Manifest
 from stereo_spot_shared.messages import Message
 from stereo_spot_shared.pipeline import note_cut, start_chunking, start_rendering
 
-ANNOUNCE_SECONDS = 0.5
-"""The job is updated at most this often while segments are being cut."""
+ANNOUNCE_SECONDS = 1.0
+"""Segments are announced at most this often while later ones are being cut, the first one at once."""
 
 
 def chunk(message: Message, context: WorkContext, *, settings: MediaWorkerSettings) -> None:
@@ -37,24 +37,24 @@ def chunk(message: Message, context: WorkContext, *, settings: MediaWorkerSettin
     the plan that was stored first stands. A job that is cancelled, deleted or failed meanwhile ends the work quietly.
     """
     platform = context.platform
-    with leaving_nothing_unwanted(platform, message.job_id):
+    with leaving_nothing_unwanted(platform, message.job_id) as ending:
         job = update_job(platform, message.job_id, _begin)
         if job.status is JobStatus.CHUNKING:
             attempt = Attempt(context, job, Stage.CHUNK, earlier_seconds=job.plan.chunk_seconds if job.plan else 0.0)
             with attempt.watch.quiet_end():
-                _plan_and_cut(attempt, settings)
-                update_job(platform, job.job_id, lambda now: _end(now, attempt.seconds))
-                advance(platform, job.job_id)
+                seen = _plan_and_cut(attempt, settings)
+                seen = update_job(platform, job.job_id, lambda now: _end(now, attempt.seconds), seen=seen)
+                ending.job = advance(platform, job.job_id, seen=seen)
 
 
-def _plan_and_cut(attempt: Attempt, settings: MediaWorkerSettings) -> None:
-    """Do what earlier attempts have left to do, in a child process."""
+def _plan_and_cut(attempt: Attempt, settings: MediaWorkerSettings) -> Job:
+    """Do what earlier attempts have left to do, in a child process; returns the job as it was last seen."""
     job, platform = attempt.job, attempt.context.platform
     manifest = _stored_plan(platform.storage, job)
     skip = _finished(platform, job.job_id) if manifest else set()
     cutting = _Cutting(attempt, manifest)
     if manifest is not None and len(skip) == len(manifest.segments):
-        return
+        return cutting.seen
     with attempt_directory(settings.scratch_dir) as scratch:
         source, size = fetch_source(platform.storage, job, scratch)
         require_free(scratch, size, f"the segments of {job.source.name}")
@@ -70,6 +70,7 @@ def _plan_and_cut(attempt: Attempt, settings: MediaWorkerSettings) -> None:
         )
         cutting.run(task)
         check_unchanged(platform.storage, job)
+    return cutting.seen
 
 
 class _Cutting:
@@ -80,6 +81,8 @@ class _Cutting:
         self._job_id = attempt.job.job_id
         self._platform = attempt.context.platform
         self._manifest = manifest
+        self.seen = attempt.job
+        """The job as it was last stored or read."""
         self._announced_at = float("-inf")
         self._at_poster = False
         if manifest is not None:
@@ -128,7 +131,7 @@ class _Cutting:
             duration=planned.duration,
             chunk_seconds=self._attempt.seconds,
         )
-        update_job(self._platform, self._job_id, lambda now: _with_plan(now, plan))
+        self.seen = update_job(self._platform, self._job_id, lambda now: _with_plan(now, plan), seen=self.seen)
 
     def _store(self, index: int, path: Path) -> None:
         """Store a segment, and let it be rendered at once (or with those that follow within a moment)."""
@@ -140,8 +143,8 @@ class _Cutting:
         done = spec.first_frame - manifest.segments[0].first_frame + len(spec.core)
         self._attempt.context.progress(done, manifest.frame_count)
         if time.monotonic() >= self._announced_at + ANNOUNCE_SECONDS:
-            update_job(self._platform, self._job_id, lambda now: _raise_cut(now, index + 1, self._attempt.seconds))
-            advance(self._platform, self._job_id)
+            cut = update_job(self._platform, self._job_id, lambda now: _raise_cut(now, index + 1, self._attempt.seconds), seen=self.seen)
+            self.seen = advance(self._platform, self._job_id, seen=cut)
             self._announced_at = time.monotonic()
 
 

@@ -14,7 +14,6 @@ from stereo_spot_runtime.context import WorkContext
 from stereo_spot_runtime.operations import accept_upload
 from stereo_spot_runtime.scratch import attempt_directory, require_free
 from stereo_spot_runtime.updates import update_job
-from stereo_spot_runtime.watch import JobWatch
 from stereo_spot_shared.base import utc_now
 from stereo_spot_shared.errors import Conflict, Interrupted, NotFound, SourceRefused, SourceUnreachable
 from stereo_spot_shared.ingest import checked_url
@@ -37,7 +36,7 @@ def ingest(message: Message, context: WorkContext, *, settings: MediaWorkerSetti
         job = accept_upload(platform, message.job_id)  # whoever took in the last byte may not have lived to tell
         if job.status is not JobStatus.INGESTING or job.source.etag is not None:
             return
-        watch = JobWatch(platform.jobs, job.job_id, {JobStatus.INGESTING})
+        watch = context.watch({JobStatus.INGESTING})
         with watch.quiet_end():
             _Fetching(job, context, settings, watch.given_up).run()
             if (after := accept_upload(platform, job.job_id)).status is JobStatus.INGESTING and after.source.etag is None:

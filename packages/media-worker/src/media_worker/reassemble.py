@@ -19,7 +19,7 @@ from stereo_spot_runtime.paging import all_completions
 from stereo_spot_runtime.scratch import attempt_directory, require_free
 from stereo_spot_shared import keys
 from stereo_spot_shared.errors import Conflict, Interrupted, VerificationFailed
-from stereo_spot_shared.interfaces import ObjectInfo, ObjectStorage
+from stereo_spot_shared.interfaces import ObjectInfo
 from stereo_spot_shared.jobs import JobStatus, SegmentCompletion, Stage
 from stereo_spot_shared.manifest import Manifest
 from stereo_spot_shared.messages import Message
@@ -33,7 +33,7 @@ def reassemble(message: Message, context: WorkContext, *, settings: MediaWorkerS
     attempts at once one is published, and the other removes what it made.
     """
     platform = context.platform
-    with leaving_nothing_unwanted(platform, message.job_id):
+    with leaving_nothing_unwanted(platform, message.job_id) as ending:
         job = platform.jobs.get(message.job_id)
         if job.status is not JobStatus.REASSEMBLING or job.plan is None:
             return
@@ -45,7 +45,7 @@ def reassemble(message: Message, context: WorkContext, *, settings: MediaWorkerS
                 check_completions(job.plan.plan_id, manifest, completions)
                 joined, outputs = _join(attempt, manifest, completions, settings)
                 _publish(attempt, manifest, completions, joined, outputs)
-        advance(platform, job.job_id)
+        ending.job = advance(platform, job.job_id)
 
 
 def check_completions(plan_id: str, manifest: Manifest, completions: Sequence[SegmentCompletion]) -> None:
@@ -142,7 +142,7 @@ def _publish(
     result_key = keys.result_key(job.job_id)
     result = job_result(job, manifest, completions, joined, outputs).model_copy(update={"reassemble_seconds": attempt.seconds})
     if not attempt.watch.still_wanted():
-        _remove(storage, outputs)
+        storage.delete(*(output.key for output in outputs))
         return
     # The record goes first: once a result exists nobody comes here again.
     storage.put_bytes(conversion_record(job, manifest, completions, result).to_json(), keys.record_key(job.job_id))
@@ -152,9 +152,4 @@ def _publish(
         if published_result(attempt.context.platform, job.job_id) is None:  # a result whose output was lost
             storage.put_bytes(result.to_json(), result_key)
         else:
-            _remove(storage, outputs)
-
-
-def _remove(storage: ObjectStorage, outputs: Sequence[ObjectInfo]) -> None:
-    for output in outputs:
-        storage.delete(output.key)
+            storage.delete(*(output.key for output in outputs))

@@ -19,7 +19,8 @@ def fetch_source(storage: ObjectStorage, job: Job, scratch: Path) -> tuple[Path,
     path = scratch / "source" / harmless_name(job.source.name)  # error messages about the file are to say its name
     path.parent.mkdir()
     try:
-        require_free(scratch, storage.stat(job.source.key).size, f"working on {job.source.name}")
+        size = storage.stat(job.source.key).size if job.source.size is None else job.source.size
+        require_free(scratch, size, f"working on {job.source.name}")
         info = storage.get_file(job.source.key, path)
     except NotFound as error:
         raise _missing(job) from error

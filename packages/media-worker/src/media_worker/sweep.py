@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 
 from stereo_spot_runtime.context import WorkContext
 from stereo_spot_runtime.paging import all_objects
@@ -13,6 +15,9 @@ from stereo_spot_shared.interfaces import ObjectStorage, Platform
 from stereo_spot_shared.jobs import Job, JobStatus, Stage
 from stereo_spot_shared.messages import Message
 from stereo_spot_shared.pipeline import STAGES
+
+_AT_ONCE = 500
+"""Objects that are removed before the next sign of life."""
 
 
 def sweep(message: Message, context: WorkContext) -> None:
@@ -31,28 +36,43 @@ def sweep_job(platform: Platform, job: Job, *, on_progress: Callable[[int, int],
         return
     platform.uploads.abort(job.source.key)
     # Objects go before completions: while a completion stands, its segment is not rendered again.
-    for count, key in enumerate(_unwanted(platform.storage, job)):
-        platform.storage.delete(key)
-        on_progress(count, count + 1)
+    _remove(platform.storage, job, on_progress)
     platform.completions.delete_by_job(job.job_id)
     platform.activity.delete_by_job(job.job_id)
-    update_job(platform, job.job_id, lambda now: now.evolve(swept=True) if now.status is job.status and not now.swept else None)
+    update_job(platform, job.job_id, lambda now: now.evolve(swept=True) if now.status is job.status and not now.swept else None, seen=job)
+
+
+@dataclass
+class Ending:
+    """How an attempt ended."""
+
+    job: Job | None = None
+    """The job as it was read after the attempt had stored its last; None where that is not known."""
 
 
 @contextmanager
-def leaving_nothing_unwanted(platform: Platform, job_id: str) -> Iterator[None]:
+def leaving_nothing_unwanted(platform: Platform, job_id: str) -> Iterator[Ending]:
     """Around an attempt at a job: at its end, removes what it stored for a job that was cancelled or deleted meanwhile.
 
     The sweep may have been there before. An attempt that is killed in between is redelivered and comes here again.
     """
+    ending = Ending()
     try:
-        yield
+        yield ending
     finally:
-        job = platform.jobs.get(job_id)
+        job = ending.job or platform.jobs.get(job_id)
         if job.status in (JobStatus.CANCELLED, JobStatus.DELETED):
             platform.uploads.abort(job.source.key)
-            for key in _unwanted(platform.storage, job):
-                platform.storage.delete(key)
+            _remove(platform.storage, job)
+
+
+def _remove(storage: ObjectStorage, job: Job, on_progress: Callable[[int, int], None] = lambda _done, _total: None) -> None:
+    """In batches, so that a film of many thousand segments shows that it moves."""
+    unwanted, count = _unwanted(storage, job), 0
+    while some := tuple(islice(unwanted, _AT_ONCE)):
+        storage.delete(*some)
+        count += len(some)
+        on_progress(count, count + 1)
 
 
 def _unwanted(storage: ObjectStorage, job: Job) -> Iterator[str]:

@@ -21,16 +21,17 @@ from stereo_spot_shared.pipeline import AWAITED, Completions, Move, Objects, Sen
 _TRIES = 30
 
 
-def advance(platform: Platform, job_id: str, *, patience: float | None = None, now: datetime | None = None) -> Job:
+def advance(platform: Platform, job_id: str, *, patience: float | None = None, now: datetime | None = None, seen: Job | None = None) -> Job:
     """Carry out all that the job needs now; returns the job as it is then. NotFound where there is none.
 
     Workers call it after every durable write. With a `patience` it also looks for what was lost: messages of which
     nothing has been heard for their stage's `resend_seconds` times `patience` are sent again (0: all of them).
+    `seen` is the job as the caller has just read or stored it, which saves the reading.
     A RetryableError may leave messages unsent; the reconciler sends them.
     """
     now = now or utc_now()
     collisions = 0
-    job = platform.jobs.get(job_id)
+    job = seen or platform.jobs.get(job_id)
     known = _look(platform, job, patience)
     while True:
         steps = next_steps(job, known.completions, known.objects, now=now, heard_at=known.heard_at, patience=patience)
@@ -86,6 +87,8 @@ def _carry_out(platform: Platform, job: Job, steps: Iterable[Step]) -> Job:
 def _completions(platform: Platform, job: Job, patience: float | None) -> Completions:
     if job.status not in {JobStatus.CHUNKING, JobStatus.RENDERING} or job.plan is None:
         return Completions()
+    if patience is None and job.cut < job.plan.segment_count:
+        return Completions()  # not all are announced, so not all can be complete, and that is all that is asked
     # Counted after the job was read, so that whoever records the last completion sees all of them.
     count = platform.completions.count(job.job_id)
     if patience is None or count >= job.plan.segment_count:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from stereo_spot_runtime import retry
-from stereo_spot_runtime.context import WorkContext
+from stereo_spot_runtime.context import Signs, WorkContext
 from stereo_spot_runtime.lease import Lease
 from stereo_spot_runtime.logging import get_logger
 from stereo_spot_runtime.telemetry import handling
@@ -60,6 +60,7 @@ class QueueConsumer:
         on_hung: Callable[[QueueConsumer], None],
         wait_seconds: float = 1.0,
         grace_seconds: float = 10.0,
+        report_seconds: float = 1.0,
         spec: StageSpec | None = None,
     ) -> None:
         self.stage = stage
@@ -69,6 +70,7 @@ class QueueConsumer:
         self._queue = platform.queues[stage]
         self._lease: Lease | None = None
         self._troubles = 0
+        self._signs = Signs(report_seconds)
         self._log = get_logger()
 
     def run(self) -> None:
@@ -121,7 +123,9 @@ class QueueConsumer:
             grace_seconds=self._grace_seconds,
             on_hung=lambda: self._on_hung(self),
         )
-        context = WorkContext(self._platform, self._worker, delivery.attempt, message, lease, self._log)
+        context = WorkContext(
+            self._platform, self._worker, delivery.attempt, message, lease, self._log, redelivered=delivery.redelivered, signs=self._signs
+        )
         if (end := retry.exhausted(message, self._spec, attempt=delivery.attempt)) is not None:
             self._explain(context, end)
             return self._settle(delivery, end, message)

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import structlog
 
 from stereo_spot_runtime.lease import Lease
 from stereo_spot_runtime.telemetry import count_frames
+from stereo_spot_runtime.watch import JobWatch
 from stereo_spot_shared.errors import StereoSpotError
 from stereo_spot_shared.interfaces.platform import Platform
-from stereo_spot_shared.jobs import Activity, new_attempt_id
+from stereo_spot_shared.jobs import Activity, JobStatus, new_attempt_id
 from stereo_spot_shared.messages import Message, SegmentReady, SegmentRendered
 
-_REPORT_SECONDS = 1.0
+_LOOK_SECONDS = 2.0
+"""So often at most long work asks whether it is still wanted; more seldom where signs of life are."""
+
+
+@dataclass
+class Signs:
+    """When the receiver of a stage last left a sign of life, and of which job: one per interval, however short its attempts are."""
+
+    seconds: float = 1.0
+    job_id: str = ""
+    at: float = float("-inf")
+
+    def due(self, job_id: str) -> bool:
+        """Whether it is time for another; then it counts as left."""
+        now = time.monotonic()
+        if job_id == self.job_id and now - self.at < self.seconds:
+            return False
+        self.job_id, self.at = job_id, now
+        return True
 
 
 @dataclass
@@ -29,9 +49,12 @@ class WorkContext:
     message: Message
     lease: Lease
     log: structlog.stdlib.BoundLogger
+    redelivered: bool = True
+    """Whether there may have been an earlier attempt; see `Delivery`."""
+    signs: Signs = field(default_factory=Signs)
     attempt_id: str = field(default_factory=new_attempt_id)
     """Unique; names the objects that this attempt writes."""
-    _reported: float = field(default=float("-inf"), init=False)
+    _reported: int | None = field(default=None, init=False)
     _done: int = field(default=0, init=False)
 
     def progress(self, done: int, total: int) -> None:
@@ -40,10 +63,15 @@ class WorkContext:
         if done > self._done:
             count_frames(self.message.stage, done - self._done)
             self._done = done
-        now = time.monotonic()
-        if now - self._reported >= _REPORT_SECONDS or 0 < total <= done:
-            self._reported = now
+        # Who was told of a half is told of the end, or the half would be counted beside what is finished.
+        ended = self._reported is not None and self._reported < total <= done
+        if ended or self.signs.due(self.message.job_id):
+            self._reported = done
             self.report(done, total)
+
+    def watch(self, wanted: Collection[JobStatus]) -> JobWatch:
+        """On the message's job, for the length of long work that is wanted while the job has one of these statuses."""
+        return JobWatch(self.platform.jobs, self.message.job_id, wanted, interval_seconds=max(_LOOK_SECONDS, self.signs.seconds))
 
     def should_stop(self) -> bool:
         """Whether to give up, by raising Interrupted: the process stops, the work stalled, or the receipt was lost."""

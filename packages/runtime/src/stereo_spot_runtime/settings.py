@@ -26,6 +26,8 @@ class RuntimeSettings(BaseSettings):
     """How long one poll of a queue waits. Clouds that bill each poll want 20; so long may a stop take."""
     stop_seconds: float = Field(default=10.0, gt=0.0)
     """How long a handler that was told to stop may take before the process ends without it."""
+    report_seconds: float = Field(default=1.0, gt=0.0, le=60.0)
+    """How often at most a stage of this process leaves a sign of life of a job. Each is a write: where writes are billed, 10 is enough."""
     reconcile_seconds: float = Field(default=30.0, ge=0.0)
     """Pause between two rounds of the reconciler; 0: no worker of this process reconciles."""
     supervisor_pid: int | None = None

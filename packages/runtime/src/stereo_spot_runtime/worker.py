@@ -81,6 +81,7 @@ class _Consumers:
                 on_hung=self._end_process,
                 wait_seconds=settings.receive_wait_seconds,
                 grace_seconds=settings.stop_seconds,
+                report_seconds=settings.report_seconds,
                 spec=stages[stage],
             )
             for stage, handler in handlers.items()

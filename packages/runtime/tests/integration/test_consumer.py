@@ -87,6 +87,26 @@ def test_success_is_acknowledged_and_says_what_was_done(platform, consumer, make
     assert depth(platform) == (0, 0, 0)
 
 
+def test_signs_of_life_are_left_once_an_interval_however_short_the_attempts_are(platform, consumer, make_job) -> None:
+    first, second = make_job(), make_job()
+
+    def handler(message: SegmentReady, context: WorkContext) -> None:
+        context.progress(12, 24)
+        context.progress(24, 24)
+        context.progress(24, 24)
+
+    seldom = consumer(handler, report_seconds=3600)
+    reports = []
+    platform.activity.report, real = lambda sign: (reports.append((sign.segment_index, sign.done)), real(sign)), platform.activity.report
+    for index in range(3):
+        send(platform, first.job_id, index)
+        seldom.handle(receive(platform))
+    assert reports == [(0, 12), (0, 24)], "whose half was told of is told of whole, once"
+    send(platform, second.job_id, 7)
+    seldom.handle(receive(platform))
+    assert reports[2:] == [(7, 12), (7, 24)], "each job is heard of"
+
+
 class Recorder:
     """A handler that renders a segment once: what it finds complete it leaves as it is."""
 

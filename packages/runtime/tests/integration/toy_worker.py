@@ -60,10 +60,10 @@ def wanted(job: Job, stage: Stage) -> bool:
     return job.status in STAGES[stage].statuses
 
 
-def advance_or_die(context: WorkContext, job_id: str, name: str) -> None:
+def advance_or_die(context: WorkContext, job_id: str, name: str, seen: Job | None = None) -> Job:
     """`advance`, with a point between the move and the message."""
     queues = {stage: DyingQueue(queue, context, job_id, name) for stage, queue in context.platform.queues.items()}
-    advance(dataclasses.replace(context.platform, queues=queues), job_id)
+    return advance(dataclasses.replace(context.platform, queues=queues), job_id, seen=seen)
 
 
 class DyingQueue:
@@ -81,26 +81,32 @@ def chunk(message: ChunkRequest, context: WorkContext) -> None:
     if not wanted(job, Stage.CHUNK):
         return
     point(context, job_id, "chunk-start")
-    update_job(platform, job_id, lambda job: start_chunking(job, now=utc_now()) if job.status is JobStatus.QUEUED else None)
+    job = update_job(platform, job_id, lambda job: start_chunking(job, now=utc_now()) if job.status is JobStatus.QUEUED else None, seen=job)
     source = platform.storage.read_range(job.source.key)
     plan = Plan(plan_id="plan", segment_count=len(source), frame_count=len(source), duration=Fraction(1))
-    update_job(platform, job_id, lambda job: job.evolve(plan=plan) if wanted(job, Stage.CHUNK) and job.plan is None else None)
+    job = update_job(
+        platform, job_id, lambda job: job.evolve(plan=plan) if wanted(job, Stage.CHUNK) and job.plan is None else None, seen=job
+    )
     point(context, job_id, "chunk-planned")
     for index, letter in enumerate(source):
         platform.storage.put_bytes(bytes([letter]), keys.segment_key(job_id, index, "nut"))
-        update_job(platform, job_id, lambda job, n=index + 1: note_cut(job, n) if job.status is JobStatus.CHUNKING else None)
+        job = update_job(
+            platform, job_id, lambda job, n=index + 1: note_cut(job, n) if job.status is JobStatus.CHUNKING else None, seen=job
+        )
         point(context, job_id, f"chunk-cut-{index}")
-        advance_or_die(context, job_id, f"chunk-{index}")
+        job = advance_or_die(context, job_id, f"chunk-{index}", job)
         context.progress(index + 1, len(source))
-    update_job(platform, job_id, lambda job: start_rendering(job, now=utc_now()) if job.status is JobStatus.CHUNKING else None)
+    job = update_job(
+        platform, job_id, lambda job: start_rendering(job, now=utc_now()) if job.status is JobStatus.CHUNKING else None, seen=job
+    )
     point(context, job_id, "chunk-end")
-    advance(platform, job_id)
+    advance(platform, job_id, seen=job)
 
 
 def render(message: SegmentReady, context: WorkContext) -> None:
     platform, job_id, index = context.platform, message.job_id, message.segment_index
     # In this order: a job that is still wanted after a look that found no completion was not swept before that look.
-    standing = platform.completions.get(job_id, index)
+    standing = platform.completions.get(job_id, index) if context.redelivered or message.again else None
     job = platform.jobs.get(job_id)
     if not wanted(job, Stage.RENDER):
         return
@@ -161,11 +167,10 @@ def sweep(message: SweepRequest, context: WorkContext) -> None:
     if not wanted(job, Stage.SWEEP) or job.swept:
         return
     point(context, job_id, "sweep-start")
-    for found in platform.storage.list(keys.segments_prefix(job_id)).objects:
-        platform.storage.delete(found.key)
+    platform.storage.delete(*(found.key for found in platform.storage.list(keys.segments_prefix(job_id)).objects))
     point(context, job_id, "sweep-deleted")
     platform.completions.delete_by_job(job_id)
-    update_job(platform, job_id, lambda now: now.evolve(swept=True) if now.status is job.status else None)
+    update_job(platform, job_id, lambda now: now.evolve(swept=True) if now.status is job.status else None, seen=job)
 
 
 HANDLERS: dict[Stage, object] = {Stage.CHUNK: chunk, Stage.RENDER: render, Stage.REASSEMBLE: reassemble, Stage.SWEEP: sweep}

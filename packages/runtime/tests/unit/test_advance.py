@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import sqlite3
 import threading
 from datetime import timedelta
@@ -12,8 +13,9 @@ import pytest
 from stereo_spot_runtime import advance, reconcile
 from stereo_spot_runtime.platform import open_platform
 from stereo_spot_runtime.reconciler import run_reconciler
+from stereo_spot_runtime.updates import update_job
 from stereo_spot_shared.base import utc_now
-from stereo_spot_shared.errors import NotFound, StoreUnavailable
+from stereo_spot_shared.errors import Conflict, NotFound, StoreUnavailable
 from stereo_spot_shared.jobs import Activity, JobResult, JobStatus, Stage
 from stereo_spot_shared.keys import output_key, result_key
 from stereo_spot_shared.messages import ChunkRequest, SegmentReady
@@ -34,6 +36,42 @@ def segments(bodies: list[str]) -> list[int]:
 
 def ago(seconds: float):
     return utc_now() - timedelta(seconds=seconds)
+
+
+class Asked:
+    """A store, and the names of what it was asked for."""
+
+    def __init__(self, store) -> None:
+        self._store, self.names = store, []
+
+    def __getattr__(self, name: str):
+        self.names.append(name)
+        return getattr(self._store, name)
+
+
+class TestUpdate:
+    def test_a_job_that_was_just_seen_is_changed_by_one_request(self, platform, make_job) -> None:
+        job, asked = make_job(), dataclasses.replace(platform, jobs=Asked(platform.jobs))
+        assert update_job(asked, job.job_id, lambda job: job.evolve(keep_source=True), seen=job).version == job.version + 1
+        assert asked.jobs.names == ["update"]
+
+    def test_nothing_hangs_on_what_was_seen_before(self, platform, make_job) -> None:
+        """Neither what others wrote since, nor that there seemed to be nothing to do, nor that it seemed to be forbidden."""
+        seen = make_job()
+        update_job(platform, seen.job_id, lambda job: job.evolve(hinted_at=None, swept=True))
+        assert update_job(platform, seen.job_id, lambda job: job.evolve(keep_source=True), seen=seen).swept
+
+        def needs_swept(job):
+            return job.evolve(announced=1) if job.swept else None
+
+        assert update_job(platform, seen.job_id, needs_swept, seen=seen).announced == 1
+
+        def insists(job):
+            if not job.swept:
+                raise Conflict("not yet")
+            return job.evolve(announced=2)
+
+        assert update_job(platform, seen.job_id, insists, seen=seen).announced == 2
 
 
 class TestAdvance:
@@ -63,6 +101,25 @@ class TestAdvance:
         assert advance(platform, job.job_id).status is JobStatus.RENDERING
         complete(job.job_id, 1)
         assert advance(platform, job.job_id).status is JobStatus.REASSEMBLING
+
+    def test_a_job_that_was_just_seen_is_not_read_and_one_that_changed_since_is(self, platform, make_job, complete) -> None:
+        seen = make_job(segments=2)
+        asked = dataclasses.replace(platform, jobs=Asked(platform.jobs), completions=Asked(platform.completions))
+        assert advance(asked, seen.job_id, seen=seen) == seen
+        assert asked.jobs.names == []
+        for index in range(2):
+            complete(seen.job_id, index)
+        newer = update_job(platform, seen.job_id, lambda job: job.evolve(keep_source=True))
+        moved = advance(asked, seen.job_id, seen=seen)
+        assert (moved.status, moved.keep_source, moved.version) == (JobStatus.REASSEMBLING, True, newer.version + 1)
+
+    def test_nothing_is_counted_before_all_segments_are_cut(self, platform, make_job, complete) -> None:
+        job = make_job(segments=2)
+        asked = dataclasses.replace(platform, completions=Asked(platform.completions))
+        advance(asked, job.job_id, seen=job.evolve(status=JobStatus.CHUNKING, cut=1, sent=1, hinted_at=utc_now()))
+        assert asked.completions.names == []
+        advance(asked, job.job_id)
+        assert asked.completions.names == ["count"]
 
     def test_a_published_output_completes_the_job_and_one_that_is_not_whole_does_not(self, platform, make_job) -> None:
         job = make_job(JobStatus.REASSEMBLING, hinted_at=utc_now())

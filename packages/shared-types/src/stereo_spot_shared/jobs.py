@@ -187,6 +187,8 @@ class Job(Value):
     """Segments [0, cut) have been cut and stored."""
     sent: int = 0
     """Segments [0, sent) have been announced to the video workers."""
+    announced: int = 0
+    """Segments [0, announced) had been announced before `sent` was taken back: something of them may be stored already."""
     hinted_at: datetime | None = None
     """When the message that moves the job on was last sent; None: not since the status changed."""
     swept: bool = False

@@ -66,6 +66,8 @@ class SegmentReady(Message):
     segment_index: int = Field(ge=0)
     failures: int = Field(default=0, ge=0)
     """How many attempts have failed at a backend that answers by message: there no delivery counts them."""
+    again: bool = False
+    """Whether the segment was announced before: an earlier attempt may have stored something of it."""
 
 
 class SegmentRendered(Message):

@@ -9,7 +9,7 @@ import pytest
 
 from stereo_spot_shared.jobs import Job, JobError, JobResult, JobStatus, Plan, Source, Stage
 from stereo_spot_shared.messages import ChunkRequest, IngestRequest, Message, ReassembleRequest, SegmentReady, SweepRequest
-from stereo_spot_shared.pipeline import STAGES, Completions, Move, Objects, Send, Step, fail, next_steps, retry
+from stereo_spot_shared.pipeline import STAGES, Completions, Move, Objects, Send, Step, announce_anew, fail, next_steps, retry
 from stereo_spot_shared.rendering import RenderParams
 
 NOW = datetime(2025, 1, 1, 12, tzinfo=UTC)
@@ -37,8 +37,8 @@ def moved(steps: list[Step]) -> Job:
     return steps[0].job
 
 
-def ready(*indices: int) -> list[SegmentReady]:
-    return [SegmentReady(job_id="job00001", segment_index=index) for index in indices]
+def ready(*indices: int, again: bool = False) -> list[SegmentReady]:
+    return [SegmentReady(job_id="job00001", segment_index=index, again=again) for index in indices]
 
 
 def test_a_queued_job_is_sent_to_be_chunked_once() -> None:
@@ -91,7 +91,8 @@ def test_a_verified_output_completes_the_job_and_has_it_swept() -> None:
     steps = next_steps(a_job(JobStatus.REASSEMBLING, plan=PLAN, hinted_at=NOW), Completions(), Objects(result=RESULT), now=NOW)
     completed = moved(steps)
     assert (completed.status, completed.result) == (JobStatus.COMPLETED, RESULT)
-    assert sent(next_steps(completed, Completions(), Objects(), now=NOW)) == [SweepRequest(job_id="job00001")]
+    assert sent(steps) == [SweepRequest(job_id="job00001")]
+    assert next_steps(completed, Completions(), Objects(), now=NOW, patience=0) == [], "once"
 
 
 @pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.CANCELLED, JobStatus.DELETED])
@@ -108,7 +109,7 @@ LOST = [
     (a_job(JobStatus.INGESTING).evolve(source=URL), Stage.INGEST, [IngestRequest(job_id="job00001")]),
     (a_job(JobStatus.QUEUED), Stage.CHUNK, [ChunkRequest(job_id="job00001")]),
     (a_job(JobStatus.CHUNKING), Stage.CHUNK, [ChunkRequest(job_id="job00001")]),
-    (a_job(JobStatus.RENDERING, plan=PLAN, cut=3, sent=3), Stage.RENDER, ready(0, 2)),
+    (a_job(JobStatus.RENDERING, plan=PLAN, cut=3, sent=3), Stage.RENDER, ready(0, 2, again=True)),
     (a_job(JobStatus.REASSEMBLING, plan=PLAN), Stage.REASSEMBLE, [ReassembleRequest(job_id="job00001")]),
     (a_job(JobStatus.DELETED), Stage.SWEEP, [SweepRequest(job_id="job00001")]),
 ]
@@ -163,9 +164,9 @@ class TestRetry:
     def test_a_job_that_failed_while_rendering_announces_what_is_missing(self) -> None:
         failed = fail(a_job(JobStatus.RENDERING, plan=PLAN, cut=3, sent=3, hinted_at=NOW), ERROR)
         steps = next_steps(retry(failed), Completions(count=2, missing=(1,)), Objects(), now=NOW, patience=0)
-        assert sent(steps) == ready(1)
+        assert sent(steps) == ready(1, again=True)
         again = next_steps(retry(failed), Completions(count=2), Objects(), now=NOW)
-        assert sent(again) == ready(0, 1, 2), "without knowing what is missing all are announced; handlers know"
+        assert sent(again) == ready(0, 1, 2, again=True), "without knowing what is missing all are announced; handlers know"
 
     def test_a_job_that_failed_while_being_cut_is_cut_on_and_its_segments_are_announced(self) -> None:
         job = retry(fail(a_job(JobStatus.CHUNKING, plan=PLAN, cut=2, sent=2, hinted_at=NOW), ERROR))
@@ -173,7 +174,16 @@ class TestRetry:
         while steps := next_steps(job, Completions(count=1, missing=(1, 2)), Objects(), now=NOW, patience=0):
             messages += sent(steps)
             job = moved(steps)
-        assert messages == [*ready(1), ChunkRequest(job_id="job00001")]
+        assert messages == [*ready(1, again=True), ChunkRequest(job_id="job00001")]
+
+    def test_what_was_cut_after_a_retry_is_announced_as_new(self) -> None:
+        job = retry(fail(a_job(JobStatus.CHUNKING, plan=PLAN, cut=2, sent=1, hinted_at=NOW), ERROR)).evolve(cut=3)
+        assert sent(next_steps(job, Completions(), Objects(), now=NOW)) == [*ready(0, again=True), *ready(1, 2)]
+
+    def test_announcements_that_were_taken_back_are_made_again_as_such(self) -> None:
+        job = announce_anew(a_job(JobStatus.RENDERING, plan=PLAN, cut=3, sent=3, hinted_at=NOW))
+        assert job is not None
+        assert sent(next_steps(job, Completions(), Objects(), now=NOW)) == ready(0, 1, 2, again=True)
 
     def test_a_job_that_failed_while_being_joined_is_joined_again(self) -> None:
         failed = fail(a_job(JobStatus.REASSEMBLING, plan=PLAN, cut=3, sent=3, hinted_at=NOW), ERROR)

@@ -62,6 +62,7 @@ class World:
     poison: set[tuple[str, int]] = field(default_factory=set)
     now: datetime = datetime(2025, 1, 1, tzinfo=UTC)
     published: list[str] = field(default_factory=list)
+    announced: set[tuple[str, int]] = field(default_factory=set)
     numbers: Iterator[int] = field(default_factory=count)
 
     def update(self, job: Job) -> None:
@@ -87,6 +88,9 @@ class World:
     def send(self, message: Message) -> None:
         if isinstance(message, SegmentReady):
             assert message.segment_index < self.jobs[message.job_id].cut
+            segment = (message.job_id, message.segment_index)
+            assert message.again or segment not in self.announced, "a segment is new once"
+            self.announced.add(segment)
         self.messages[next(self.numbers)] = message
 
     def advance(self, job_id: str, patience: float | None = None) -> Steps:
@@ -310,7 +314,8 @@ class PipelineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.messages)
     @rule(data=st.data())
     def duplicate(self, data: st.DataObject) -> None:
-        self.world.send(self.world.messages[data.draw(st.sampled_from(sorted(self.world.messages)))])
+        message = self.world.messages[data.draw(st.sampled_from(sorted(self.world.messages)))]
+        self.world.messages[next(self.world.numbers)] = message
 
     @rule(data=st.data(), act=st.sampled_from([cancel, delete, retry, retry, retry]))
     def person(self, data: st.DataObject, act: Callable[[Job], Job]) -> None:

@@ -82,6 +82,7 @@ class Renderer:
 
     def answer(self, line: bytes) -> None:
         """Render what one line asks for and write the outcome, whatever it is."""
+        self._reported = 0.0  # the first frame of each request is told
         try:
             send(self._answers, "result", self._render(parsed(line)))
         except StereoSpotError as error:

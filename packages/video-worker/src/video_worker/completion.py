@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
@@ -23,6 +24,8 @@ from video_worker.segment import Segment
 from video_worker.settings import VideoWorkerSettings
 
 _KEEPS_NO_SEGMENTS = frozenset({JobStatus.COMPLETED, JobStatus.CANCELLED, JobStatus.DELETED})
+_SOURCES_AT_ONCE = 16
+"""Few, since on a single machine they take its disk."""
 
 
 def complete(segment: Segment, attempt_id: str, result: RenderResult, context: WorkContext, settings: VideoWorkerSettings) -> None:
@@ -81,27 +84,52 @@ def adopt(segment: Segment, context: WorkContext, settings: VideoWorkerSettings)
     return False
 
 
-def settle(segment: Segment, context: WorkContext) -> None:
+class UsedSources:
+    """The sources of complete segments, which nobody needs any more: removed some at a time.
+
+    What a process still holds when it ends is removed with the job.
+    """
+
+    def __init__(self) -> None:
+        self._keys: list[str] = []
+
+    def add(self, key: str, storage: ObjectStorage) -> None:
+        """Remove it now or with some that follow."""
+        self._keys.append(key)
+        if len(self._keys) >= _SOURCES_AT_ONCE:
+            storage.delete(*self._keys)
+            self._keys.clear()
+
+
+def settle(segment: Segment, context: WorkContext, used: UsedSources) -> Job:
     """What is left to do once a segment is complete: its source is not needed any more, and the job may be ready to be joined.
 
-    May be done any number of times.
+    May be done any number of times. Returns the job as it is then.
     """
-    context.platform.storage.delete(segment.source_key)
-    advance(context.platform, segment.job.job_id)
+    used.add(segment.source_key, context.platform.storage)
+    return advance(context.platform, segment.job.job_id)
+
+
+@dataclass
+class Ending:
+    """How an attempt ended."""
+
+    job: Job | None = None
+    """The job as it was read after the attempt had stored its last; None where that is not known."""
 
 
 @contextmanager
-def leaving_nothing_unwanted(platform: Platform, job_id: str, index: int) -> Iterator[None]:
+def leaving_nothing_unwanted(platform: Platform, job_id: str, index: int) -> Iterator[Ending]:
     """Around an attempt at a segment: at its end, removes what was stored of it where the job keeps no segments any more.
 
     The sweep may have been there before. An attempt that is killed in between is redelivered and comes here again.
     """
+    ending = Ending()
     try:
-        yield
+        yield ending
     finally:
-        if platform.jobs.get(job_id).status in _KEEPS_NO_SEGMENTS:
-            for found in list(all_objects(platform.storage, keys.rendered_prefix(job_id, index))):
-                platform.storage.delete(found.key)
+        if (ending.job or platform.jobs.get(job_id)).status in _KEEPS_NO_SEGMENTS:
+            platform.storage.delete(*(found.key for found in all_objects(platform.storage, keys.rendered_prefix(job_id, index))))
             platform.completions.delete_by_job(job_id)
 
 
@@ -131,6 +159,5 @@ def _settle_depth(platform: Platform, job: Job, depth: str) -> None:
 
 
 def _remove(segment: Segment, attempt_id: str, storage: ObjectStorage) -> None:
-    """The object first: an object without its answer is never adopted, an answer without its object never looked at."""
-    storage.delete(segment.rendered_key(attempt_id))
-    storage.delete(segment.answer_key(attempt_id))
+    """In any order: an object without its answer is never adopted, an answer without its object never looked at."""
+    storage.delete(segment.rendered_key(attempt_id), segment.answer_key(attempt_id))

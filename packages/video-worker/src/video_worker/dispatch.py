@@ -59,7 +59,7 @@ def holder_of(job_id: str, index: int) -> str:
 
 def note_failure(message: SegmentRendered, error: StereoSpotError, platform: Platform) -> None:
     """What a failed attempt means: another one, or the job's failure, by the policy of segments that a worker renders itself."""
-    again = SegmentReady(job_id=message.job_id, segment_index=message.segment_index, failures=message.failures + 1)
+    again = SegmentReady(job_id=message.job_id, segment_index=message.segment_index, failures=message.failures + 1, again=True)
     spec, jitter = STAGES[Stage.RENDER], random.random()  # noqa: S311 - not a secret
     decision = retry.decide(error, again, spec, attempt=again.failures, troubles=message.failures, jitter=jitter)
     match decision:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from stereo_spot_runtime.context import WorkContext
-from stereo_spot_runtime.watch import JobWatch
 from stereo_spot_shared.errors import RenderFailed
 from stereo_spot_shared.interfaces import AsynchronousBackend
 from stereo_spot_shared.jobs import Stage
 from stereo_spot_shared.messages import SegmentRendered
 from stereo_spot_shared.pipeline import STAGES
-from video_worker.completion import adopt, leaving_nothing_unwanted, settle
+from video_worker.completion import UsedSources, adopt, leaving_nothing_unwanted, settle
 from video_worker.dispatch import holder_of, note_failure
 from video_worker.render import RenderStage
 from video_worker.settings import VideoWorkerSettings
@@ -23,6 +22,7 @@ class RenderedStage:
     def __init__(self, settings: VideoWorkerSettings, rendering: RenderStage) -> None:
         self._settings = settings
         self._rendering = rendering
+        self._used = UsedSources()
 
     def __call__(self, message: SegmentRendered, context: WorkContext) -> None:
         """Record what an attempt stored, or have the segment tried again; does nothing for a segment that nobody waits for any more."""
@@ -30,16 +30,16 @@ class RenderedStage:
         backend = self._rendering.backend(platform.storage)
         if isinstance(backend, AsynchronousBackend):
             platform.slots.free(backend.pool, holder_of(message.job_id, index))
-        with leaving_nothing_unwanted(platform, message.job_id, index):
+        with leaving_nothing_unwanted(platform, message.job_id, index) as ending:
             completion = platform.completions.get(message.job_id, index)
             job = platform.jobs.get(message.job_id)
             if job.status not in _WANTED or job.plan is None:
                 return
             segment = self._rendering.segment(platform.storage, job, job.plan, index)
-            watch = JobWatch(platform.jobs, job.job_id, _WANTED)
+            watch = context.watch(_WANTED)
             with watch.quiet_end():
                 if completion is not None or adopt(segment, context, self._settings):
-                    settle(segment, context)
+                    ending.job = settle(segment, context, self._used)
                     return
             error = (
                 message.problem.error()

@@ -15,6 +15,8 @@ from stereo_spot_shared import keys
 from stereo_spot_shared.errors import NotFound, StorageUnavailable, StoreUnavailable, VerificationFailed
 from stereo_spot_shared.inference import RenderResult
 from stereo_spot_shared.jobs import JobStatus, Stage
+from stereo_spot_shared.messages import SegmentReady
+from video_worker import completion
 from video_worker.inspection import check_rendered
 from video_worker.segment import Segment
 
@@ -36,20 +38,31 @@ def process_of(stage):
 
 def test_a_segment_is_rendered_validated_and_recorded(platform, stage, work, job, rendered_keys, tmp_path, scratch):
     work(stage, job, 0)
-    completion = platform.completions.get(job.job_id, 0)
+    recorded = platform.completions.get(job.job_id, 0)
     manifest = load_manifest(platform.storage, job.job_id, job.plan.plan_id)
-    assert (completion.plan_id, completion.depth, completion.width, completion.worker) == (job.plan.plan_id, "basic", 192, "tester")
-    assert completion.frames == len(manifest.segments[0].core)
-    assert completion.context == len(manifest.segments[0].after)
-    assert rendered_keys(job) == [keys.answer_key(job.job_id, 0, completion.attempt_id), completion.object_key]
-    stored = platform.storage.get_file(completion.object_key, tmp_path / "rendered.nut")
-    assert (stored.etag, stored.size) == (completion.etag, completion.bytes)
+    assert (recorded.plan_id, recorded.depth, recorded.width, recorded.worker) == (job.plan.plan_id, "basic", 192, "tester")
+    assert recorded.frames == len(manifest.segments[0].core)
+    assert recorded.context == len(manifest.segments[0].after)
+    assert rendered_keys(job) == [keys.answer_key(job.job_id, 0, recorded.attempt_id), recorded.object_key]
+    stored = platform.storage.get_file(recorded.object_key, tmp_path / "rendered.nut")
+    assert (stored.etag, stored.size) == (recorded.etag, recorded.bytes)
     found = inspect_rendered(tmp_path / "rendered.nut", time_base=manifest.video.time_base, pts_offset=manifest.pts_offset)
-    assert (found.times, found.fingerprint) == (manifest.segments[0].core, completion.fingerprint)
-    with pytest.raises(NotFound):
-        platform.storage.stat(keys.segment_key(job.job_id, 0, "nut"))
+    assert (found.times, found.fingerprint) == (manifest.segments[0].core, recorded.fingerprint)
     assert platform.jobs.get(job.job_id).status is JobStatus.RENDERING
     assert list(scratch.iterdir()) == []
+
+
+def test_sources_that_nobody_needs_any_more_are_removed_some_at_a_time(platform, stage, work, job, monkeypatch):
+    monkeypatch.setattr(completion, "_SOURCES_AT_ONCE", 2)
+    stage._used = completion.UsedSources()
+    sources = [found.key for found in platform.storage.list(keys.segments_prefix(job.job_id)).objects]
+    for index, left in enumerate((sources, [])):
+        work(stage, job, index)
+        assert [key for key in sources if exists(platform.storage, key)] == left
+
+
+def exists(storage, key):
+    return any(found.key == key for found in storage.list(key).objects)
 
 
 def test_the_last_segment_sends_the_job_to_be_joined_in_one_process(platform, stage, work, job):
@@ -69,8 +82,9 @@ def test_a_message_that_comes_twice_renders_once(platform, stage, stage_with, wo
     assert platform.queues[Stage.RENDER].depth().in_flight == 0
 
 
-def test_after_a_crash_before_the_acknowledgement_the_rest_is_done(platform, stage, stage_with, work, job):
+def test_after_a_crash_before_the_acknowledgement_the_rest_is_done(platform, stage, stage_with, work, job, monkeypatch):
     """Completion stored, source not removed, job not advanced."""
+    monkeypatch.setattr(completion, "_SOURCES_AT_ONCE", 1)
     source = keys.segment_key(job.job_id, 1, "nut")
     content = platform.storage.read_range(source)
     work(stage, job, 0)
@@ -94,9 +108,9 @@ def test_an_object_that_was_stored_but_not_recorded_is_adopted(platform, stage, 
     work(stage, job, 0, on=replace(platform, completions=Away()))
     assert platform.completions.count(job.job_id) == 0
     work(stage_with(), job, 0)
-    completion = platform.completions.get(job.job_id, 0)
-    assert completion is not None
-    assert completion.seconds.wall > 0
+    adopted = platform.completions.get(job.job_id, 0)
+    assert adopted is not None
+    assert adopted.seconds.wall > 0
 
 
 @pytest.mark.parametrize("spoil", ["object truncated", "answer missing", "answer unreadable"])
@@ -196,3 +210,57 @@ def test_what_a_killed_attempt_left_of_an_ended_job_goes_when_its_message_comes_
     work(stage, job, 0)
     assert rendered_keys(job) == []
     assert platform.completions.count(job.job_id) == 0
+
+
+def new_to_the_queue(queue):
+    """The queue, of one that knows whether it handed a message out before, as clouds' queues do."""
+
+    class Knowing:
+        def __getattr__(self, name):
+            return getattr(queue, name)
+
+        def receive(self, **how):
+            return [replace(delivery, redelivered=delivery.attempt > 1) for delivery in queue.receive(**how)]
+
+    return Knowing()
+
+
+class Asked:
+    """A store, and the names of what it was asked for."""
+
+    def __init__(self, store):
+        self._store, self.names = store, []
+
+    def __getattr__(self, name):
+        self.names.append(name)
+        return getattr(self._store, name)
+
+
+def test_nothing_is_looked_for_of_a_segment_that_nobody_was_given_before(platform, stage, work, job):
+    work(stage, job, 0)
+    known = replace(platform, queues={**platform.queues, Stage.RENDER: new_to_the_queue(platform.queues[Stage.RENDER])})
+    asked = replace(known, storage=Asked(platform.storage), completions=Asked(platform.completions), jobs=Asked(platform.jobs))
+    work(stage, job, 1, on=asked)
+    assert [name for name in asked.storage.names if name != "uri"] == ["get_file", "read_range"], (
+        "what it stored; whether there is a result"
+    )
+    assert asked.completions.names == ["put", "count"]
+    assert asked.jobs.names == ["get", "update"], "as the segment before left it at the beginning, newly read at the end"
+
+
+@pytest.mark.parametrize("how", ["handed out again", "announced again"])
+def test_what_an_earlier_attempt_stored_is_adopted_where_there_may_have_been_one(platform, stage, stage_with, work, job, how):
+    work(stage, job, 0)
+    standing = platform.completions.get(job.job_id, 0)
+    platform.completions.delete_by_job(job.job_id)
+    known = replace(platform, queues={**platform.queues, Stage.RENDER: new_to_the_queue(platform.queues[Stage.RENDER])})
+    if how == "announced again":
+        known.queues[Stage.RENDER].send(SegmentReady(job_id=job.job_id, segment_index=0, again=True).encode())
+    else:
+        known.queues[Stage.RENDER].send(SegmentReady(job_id=job.job_id, segment_index=0).encode())
+        (delivery,) = known.queues[Stage.RENDER].receive()
+        known.queues[Stage.RENDER].release(delivery)
+    idle = stage_with()
+    idle.prepare(platform)
+    work(idle, job, 0, on=known, send=False)
+    assert platform.completions.get(job.job_id, 0).attempt_id == standing.attempt_id

@@ -56,8 +56,8 @@ class ObjectStorage(Protocol):
 
     def list(self, prefix: str, *, cursor: str | None = None, limit: int = 1000) -> ObjectPage: ...
 
-    def delete(self, key: str) -> None:
-        """Remove it; nothing happens where there is none."""
+    def delete(self, *keys: str) -> None:
+        """Remove these; nothing happens where there is none. Where it fails midway, some may have been removed."""
 
     def uri(self, key: str) -> str:
         """How another process of the same platform names this object (`file://…`, `s3://…`)."""

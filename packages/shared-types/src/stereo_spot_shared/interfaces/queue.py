@@ -16,6 +16,8 @@ class Delivery:
     receipt: str
     attempt: int
     """1 for the first counted delivery."""
+    redelivered: bool = True
+    """Whether the message may have been handed out before, counted or not. False only where the queue knows that it was not."""
 
 
 @dataclass(frozen=True)

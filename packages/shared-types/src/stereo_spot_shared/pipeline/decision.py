@@ -146,12 +146,14 @@ def _rendering(ask: _Question) -> list[Step]:
 
 
 def _segments_ready(job: Job, indices: Iterable[int]) -> Iterator[SegmentReady]:
-    return (SegmentReady(job_id=job.job_id, segment_index=index) for index in indices)
+    announced = max(job.sent, job.announced)
+    return (SegmentReady(job_id=job.job_id, segment_index=index, again=index < announced) for index in indices)
 
 
 def _reassembling(ask: _Question) -> list[Step]:
     if ask.objects.result is not None:
-        return [Move(enter(ask.job, JobStatus.COMPLETED, result=ask.objects.result, updated_at=ask.now))]
+        completed = enter(ask.job, JobStatus.COMPLETED, result=ask.objects.result, hinted_at=ask.now, updated_at=ask.now)
+        return [Move(completed), Send(SweepRequest(job_id=ask.job.job_id))]
     return ask.hint(Stage.REASSEMBLE, ReassembleRequest(job_id=ask.job.job_id))
 
 

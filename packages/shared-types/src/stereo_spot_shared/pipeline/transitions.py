@@ -60,7 +60,7 @@ def start_rendering(job: Job, *, now: datetime) -> Job:
 def announce_anew(job: Job) -> Job | None:
     """Take every announcement of a segment for lost, as after its queue was emptied; None where there is none to take back."""
     under_way = job.status in {JobStatus.CHUNKING, JobStatus.RENDERING}
-    return job.evolve(sent=0) if under_way and job.sent else None
+    return job.evolve(sent=0, announced=_announced(job)) if under_way and job.sent else None
 
 
 def fail(job: Job, error: JobError, **changes: Any) -> Job:
@@ -89,4 +89,8 @@ def retry(job: Job) -> Job:
         to_fetch = job.source.url is not None and job.source.etag is None
         return enter(job, JobStatus.INGESTING if to_fetch else JobStatus.QUEUED, error=None)
     done_cutting = job.cut >= job.plan.segment_count
-    return enter(job, JobStatus.RENDERING if done_cutting else JobStatus.CHUNKING, error=None, sent=0)
+    return enter(job, JobStatus.RENDERING if done_cutting else JobStatus.CHUNKING, error=None, sent=0, announced=_announced(job))
+
+
+def _announced(job: Job) -> int:
+    return max(job.announced, job.sent)

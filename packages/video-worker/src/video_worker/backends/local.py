@@ -79,8 +79,8 @@ class LocalBackend:
     def _stage_in(self, request: RenderRequest, source: str, scratch: Path) -> RenderRequest:
         """Put the segment into the scratch folder; returns the request with its paths there."""
         try:
-            require_free(scratch, 4 * self._storage.stat(source).size, f"rendering segment {request.segment.index}")
-            self._storage.get_file(source, scratch / Path(source).name)
+            info = self._storage.get_file(source, scratch / Path(source).name)
+            require_free(scratch, 3 * info.size, f"rendering segment {request.segment.index}")
         except NotFound as error:
             raise RenderFailed(
                 f"The source of segment {request.segment.index} is no longer in storage.", hint="Submit the video again."
