@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
+from urllib.request import Request, urlopen
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stereo_spot_aws_adapters import upload_store
+from stereo_spot_aws_adapters import upload_state
 from stereo_spot_aws_adapters.clients import connect
 from stereo_spot_aws_adapters.moto_server import moto_server
 from stereo_spot_aws_adapters.object_storage import S3ObjectStorage
@@ -20,7 +21,7 @@ from stereo_spot_shared.errors import Conflict, NotFound
 from stereo_spot_shared.interfaces import UploadInfo
 from stereo_spot_shared.jobs import new_job_id
 
-PART = 5
+PART, DIRECT_PART = 5, 7
 SIZE = 40
 
 
@@ -30,7 +31,8 @@ def small_parts():
     with moto_server(smallest_part=PART) as server, pytest.MonkeyPatch.context() as patch:
         for name, value in server.environment.items():
             patch.setenv(name, value)
-        patch.setattr(upload_store, "SMALLEST_PART_BYTES", PART)
+        patch.setattr(upload_state, "SMALLEST_PART_BYTES", PART)
+        patch.setattr(upload_state, "DIRECT_PART_BYTES", DIRECT_PART)
         aws = connect(AwsSettings(prefix="model", bucket="model-bucket"))
         make_bucket(aws)
         yield aws
@@ -58,10 +60,36 @@ class Mortal(S3UploadStore):
         return super()._write(key, state)
 
 
+def directly(uploads, key, offset, fate):
+    """Ask for the address of a part, and let something happen to the part; what became part of the upload."""
+    address = uploads.part(key, offset)
+    if address is None:
+        return b""
+    assert address.size == min(DIRECT_PART, SIZE - offset)
+    data, taken = bytes([offset]) * address.size, b""
+    if fate == "arrives":
+        put(address.url, taken := data)
+        assert uploads.part_arrived(key, offset) == UploadInfo(offset + len(data), SIZE)
+    elif fate == "is too short":
+        put(address.url, data[:-1])
+    elif fate == "comes late":
+        uploads.append(key, offset, taken := b"x")
+        put(address.url, data)
+    for told in {offset, offset + len(taken)}:
+        with pytest.raises(Conflict):
+            uploads.part_arrived(key, told)
+    return taken
+
+
+def put(url, data):
+    urlopen(Request(url, data, {"Content-Type": "application/octet-stream"}, method="PUT")).close()
+
+
 pieces = st.binary(min_size=1, max_size=12)
 events = st.one_of(
     st.tuples(st.just("append"), pieces),
     st.tuples(st.just("append elsewhere"), pieces, st.integers(-9, 9).filter(bool)),
+    st.tuples(st.just("direct"), st.sampled_from(["arrives", "is lost", "is too short", "comes late"])),
     st.tuples(st.just("die"), pieces, st.integers(0, 1)),
     st.tuples(st.just("overtaken"), pieces, st.integers(0, 1), pieces),
 )
@@ -76,6 +104,9 @@ def test_what_was_acknowledged_is_there_and_nothing_else(small_parts, happened):
     model = b""
     for what, sent, *more in happened:
         piece = sent[: SIZE - len(model)]
+        if what == "direct":
+            model += directly(uploads, key, len(model), sent)
+            continue
         match what:
             case "append":
                 model += piece
