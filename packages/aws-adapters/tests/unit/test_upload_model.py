@@ -7,7 +7,7 @@ from functools import partial
 from urllib.request import Request, urlopen
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from stereo_spot_aws_adapters import upload_state
@@ -96,6 +96,8 @@ events = st.one_of(
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example([("direct", "comes late"), ("direct", "arrives")])
+@example([("append", b"x"), ("direct", "arrives"), ("append", bytes(12)), ("direct", "arrives")])
 @given(st.lists(events, min_size=1, max_size=8))
 def test_what_was_acknowledged_is_there_and_nothing_else(small_parts, happened):
     key = f"jobs/{new_job_id()}/source"
@@ -139,3 +141,14 @@ def test_what_was_acknowledged_is_there_and_nothing_else(small_parts, happened):
     assert storage.read_range(key) == model
     with pytest.raises(NotFound):
         uploads.stat(key)
+
+
+def test_what_another_stored_and_did_not_live_to_write_down_is_not_what_was_awaited(small_parts):
+    key = f"jobs/{new_job_id()}/source"
+    uploads = S3UploadStore(small_parts)
+    uploads.begin(key, DIRECT_PART)
+    uploads.part(key, 0)
+    with suppress(Died):
+        Mortal(small_parts, last=1).append(key, 0, bytes(DIRECT_PART))
+    with pytest.raises(Conflict):
+        uploads.part_arrived(key, 0)
