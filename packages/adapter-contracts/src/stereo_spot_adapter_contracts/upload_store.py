@@ -142,7 +142,7 @@ class UploadStoreContract:
             if (address := self._address(store)) is None:
                 return
             if length is not None:
-                with suppress(HTTPError):  # which a real platform answers, since the length is signed
+                with suppress(HTTPError):  # a platform may refuse it at once
                     _put(address, bytes(length))
             with pytest.raises(Conflict):
                 store.part_arrived(KEY, 0)

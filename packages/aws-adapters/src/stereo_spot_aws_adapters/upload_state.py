@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from stereo_spot_aws_adapters.names import UPLOADS_PREFIX
 from stereo_spot_aws_adapters.objects import MAX_PARTS, SMALLEST_PART_BYTES
 from stereo_spot_shared.interfaces import UploadInfo
 
@@ -97,3 +98,8 @@ class State:
     def decode(cls, data: bytes, etag: str) -> Self:
         header, _, tail = data.partition(b"\n")
         return cls(Header.model_validate_json(header), tail, etag)
+
+
+def state_key(key: str) -> str:
+    """Where the state of the upload of an object lies."""
+    return f"{UPLOADS_PREFIX}{key}"

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from stereo_spot_aws_adapters.clients import Aws
-from stereo_spot_aws_adapters.names import UPLOADS_PREFIX
 from stereo_spot_aws_adapters.object_storage import S3ObjectStorage
 from stereo_spot_aws_adapters.objects import (
     CONDITION_FAILED,
@@ -30,7 +29,7 @@ from stereo_spot_aws_adapters.objects import (
     taken,
 )
 from stereo_spot_aws_adapters.transfer import abort_upload
-from stereo_spot_aws_adapters.upload_state import Header, Part, State
+from stereo_spot_aws_adapters.upload_state import Header, Part, State, state_key
 from stereo_spot_aws_adapters.vendor_errors import code_of
 from stereo_spot_shared.errors import Conflict, NotFound, StorageUnavailable
 from stereo_spot_shared.interfaces import ObjectInfo, PartAddress, UploadInfo
@@ -72,7 +71,7 @@ class S3UploadStore:
     def stat(self, key: str) -> UploadInfo:
         check_key(key)
         with self._errors(key):
-            metadata = self._s3.head_object(Bucket=self._bucket.name, Key=_state_key(key))["Metadata"]
+            metadata = self._s3.head_object(Bucket=self._bucket.name, Key=state_key(key))["Metadata"]
         return UploadInfo(int(metadata["offset"]), int(metadata["size"]))
 
     def append(self, key: str, offset: int, data: bytes) -> UploadInfo:
@@ -186,14 +185,15 @@ class S3UploadStore:
 
     def _arrived(self, key: str, state: State, size: int) -> Part | None:
         """An awaited part of this size, where S3 has one."""
-        awaited = state.header.awaited
-        if not awaited:
+        header = state.header
+        if not header.awaited:
             return None
+        # What was given out last lies beyond as many numbers as there are parts. (moto, unlike S3, takes the marker for a count.)
         with self._errors(key):
             answer = self._s3.list_parts(
-                Bucket=self._bucket.name, Key=key, UploadId=state.header.upload_id or "", PartNumberMarker=awaited[0] - 1
+                Bucket=self._bucket.name, Key=key, UploadId=header.upload_id or "", PartNumberMarker=len(header.parts)
             )
-        found = (part for part in answer.get("Parts", []) if part["PartNumber"] in awaited and part["Size"] == size)
+        found = (part for part in answer.get("Parts", []) if part["PartNumber"] in header.awaited and part["Size"] == size)
         return next((Part(number=part["PartNumber"], etag=etag_of(part)) for part in found), None)
 
     def _complete(self, key: str, state: State, upload_id: str) -> ObjectInfo:
@@ -237,7 +237,7 @@ class S3UploadStore:
 
     def _read(self, key: str) -> State:
         with self._errors(key):
-            answer = self._s3.get_object(Bucket=self._bucket.name, Key=_state_key(key))
+            answer = self._s3.get_object(Bucket=self._bucket.name, Key=state_key(key))
             return State.decode(answer["Body"].read(), etag_of(answer))
 
     def _write(self, key: str, state: State) -> State:
@@ -248,7 +248,7 @@ class S3UploadStore:
             try:
                 answer = self._s3.put_object(
                     Bucket=self._bucket.name,
-                    Key=_state_key(key),
+                    Key=state_key(key),
                     Body=state.encode(),
                     Metadata={"offset": str(info.offset), "size": str(info.size)},
                     **condition,
@@ -262,7 +262,7 @@ class S3UploadStore:
 
     def _forget(self, key: str) -> None:
         with self._errors(key):
-            self._s3.delete_object(Bucket=self._bucket.name, Key=_state_key(key))
+            self._s3.delete_object(Bucket=self._bucket.name, Key=state_key(key))
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
@@ -274,7 +274,7 @@ class S3UploadStore:
                     if code_of(error) != "NoSuchUpload":
                         raise
                     # The bucket's lifecycle, or somebody else, ended it: what is written down of it is of no use any more.
-                    self._s3.delete_object(Bucket=self._bucket.name, Key=_state_key(key))
+                    self._s3.delete_object(Bucket=self._bucket.name, Key=state_key(key))
                     raise NotFound(f"the upload of {key} was ended") from None
         except NotFound as error:
             raise NotFound(f"no upload of {key} is under way") from error
@@ -292,10 +292,6 @@ def _number(key: str, state: State) -> int:
     if state.header.reserved > MAX_PARTS:
         raise StorageUnavailable(f"the upload of {key} has too many parts", hint="Begin it anew.")
     return state.header.reserved
-
-
-def _state_key(key: str) -> str:
-    return f"{UPLOADS_PREFIX}{key}"
 
 
 def _too_many(key: str) -> StorageUnavailable:

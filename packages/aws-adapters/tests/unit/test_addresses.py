@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -45,6 +47,34 @@ def test_they_lead_to_the_region_of_the_bucket(in_the_cloud, region, bucket, ori
 
 def test_they_lead_to_the_server_that_the_sdk_is_told_of(aws, moto):
     assert S3UploadStore(aws).origin == moto.url
+
+
+def status(url, data=None):
+    try:
+        with urlopen(Request(url, data, {"Content-Type": "application/octet-stream"}, method="PUT" if data else "GET")) as answer:
+            return answer.status
+    except HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_what_moto_does_not_look_at_is_looked_at_before_it(aws):
+    """Or these tests would hold with addresses that open nothing, or everything."""
+    storage, uploads = S3ObjectStorage(aws), S3UploadStore(aws)
+    for key in ("a/ü b+c", "a/other"):
+        storage.put_bytes(b"x", key)
+    address = storage.address("a/ü b+c", seconds=60, name="ü b.mp4")
+    assert status(address) == 200
+    other_signature = f"{address[:-1]}{'1' if address[-1] == '0' else '0'}"
+    for forged in (address.replace("%C3%BC%20b%2Bc", "other"), address.replace("b.mp4", "c.mp4"), other_signature):
+        assert (forged != address, status(forged)) == (True, 403)
+    assert status(address.partition("?")[0]) == 403
+    assert status(storage.address("a/other", seconds=-1)) == 403  # its time is over
+    uploads.begin(KEY, 1000)
+    part = uploads.part(KEY, 0).url
+    assert status(part, bytes(999)) == 403
+    assert status(part.replace("partNumber=1", "partNumber=2"), bytes(1000)) == 403
+    assert status(part, bytes(1000)) == 200
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])

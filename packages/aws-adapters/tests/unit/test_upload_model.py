@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -71,7 +72,8 @@ def directly(uploads, key, offset, fate):
         put(address.url, taken := data)
         assert uploads.part_arrived(key, offset) == UploadInfo(offset + len(data), SIZE)
     elif fate == "is too short":
-        put(address.url, data[:-1])
+        with pytest.raises(HTTPError, match="403"):
+            put(address.url, data[:-1])
     elif fate == "comes late":
         uploads.append(key, offset, taken := b"x")
         put(address.url, data)
@@ -97,6 +99,7 @@ events = st.one_of(
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example([("direct", "comes late"), ("direct", "arrives")])
+@example([("direct", "is lost"), ("direct", "arrives"), ("direct", "is lost"), ("direct", "arrives")])
 @example([("append", b"x"), ("direct", "arrives"), ("append", bytes(12)), ("direct", "arrives")])
 @given(st.lists(events, min_size=1, max_size=8))
 def test_what_was_acknowledged_is_there_and_nothing_else(small_parts, happened):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import boto3
 import pytest
 from playwright.sync_api import Page, Request, expect
 
 from stereo_spot_aws_adapters import upload_state
+from stereo_spot_aws_adapters.provision import cors_rules
 from stereo_spot_shared.keys import source_key
 
 pytestmark = pytest.mark.browser
@@ -30,6 +33,8 @@ def server(serving, open_aws, line, tmp_path, monkeypatch, allowed):
     monkeypatch.setattr(upload_state, "DIRECT_PART_BYTES", PART)
     allowed.append(line.address)
     with serving(tmp_path, open_aws(line.address)) as server:
+        bucket = urlsplit(server.platform.storage.uri("any")).netloc
+        boto3.client("s3", "eu-central-1").put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": cors_rules(server.address)})
         yield server
 
 
@@ -46,8 +51,12 @@ class Asked:
     def __init__(self, page: Page) -> None:
         self.parts: list[int] = []
         """Where each part began whose address was asked for."""
-        self.patches = self.puts = 0
+        self.patches = self.puts = self.broken_off = 0
         page.context.on("request", self._note)
+        page.context.on("requestfailed", self._note_end)
+
+    def _note_end(self, request: Request) -> None:
+        self.broken_off += request.method == "PUT"
 
     def _note(self, request: Request) -> None:
         self.patches += request.method == "PATCH"
@@ -70,6 +79,10 @@ def on_its_way(page: Page, asked: Asked) -> str:
     expect(page.locator("[data-told]")).to_contain_text("/s")
     while not asked.parts or not asked.parts[-1]:
         page.wait_for_timeout(20)
+    return job_of(page)
+
+
+def job_of(page: Page) -> str:
     return page.locator("[data-uploads] li[data-job]").get_attribute("data-job") or ""
 
 
@@ -81,8 +94,7 @@ def arrived(server, page: Page, job_id: str) -> bytes:
 def test_a_video_passes_the_server_by(page, server, film, asked):
     page.goto("/new")
     choose(page, film)
-    job_id = on_its_way(page, asked)
-    assert arrived(server, page, job_id) == film.read_bytes()
+    assert arrived(server, page, job_of(page)) == film.read_bytes()
     assert (asked.parts, asked.puts, asked.patches) == ([0, PART, 2 * PART, 3 * PART], 4, 0)
 
 
@@ -101,6 +113,18 @@ def test_a_connection_that_breaks_costs_one_part(page, server, film, line, asked
     assert asked.patches == 0
 
 
+def test_a_part_is_tried_again_and_again_each_time_at_another_address(page, server, film, asked, allowed):
+    allowed += ["net::ERR"]
+    addresses: list[str] = []
+    page.context.on("request", lambda request: addresses.append(request.url) if request.method == "PUT" else None)
+    page.route("**/source?*", lambda route: route.abort(), times=3)
+    page.goto("/new")
+    choose(page, film)
+    assert arrived(server, page, job_of(page)) == film.read_bytes()
+    assert asked.parts == [0, 0, 0, 0, PART, 2 * PART, 3 * PART]
+    assert len(set(addresses)) == len(addresses)
+
+
 def test_a_pause_is_a_pause(page, server, film, line, asked):
     line.bytes_per_second = SLOW
     page.goto("/new")
@@ -111,7 +135,7 @@ def test_a_pause_is_a_pause(page, server, film, line, asked):
     line.bytes_per_second = None
     before, puts = server.platform.uploads.stat(source_key(job_id)).offset, asked.puts
     page.wait_for_timeout(500)
-    assert (server.platform.uploads.stat(source_key(job_id)).offset, asked.puts) == (before, puts)
+    assert (server.platform.uploads.stat(source_key(job_id)).offset, asked.puts, asked.broken_off) == (before, puts, 1)
     page.get_by_role("button", name="Go on").click()
     assert arrived(server, page, job_id) == film.read_bytes()
     assert asked.parts.count(0) == 1

@@ -113,7 +113,7 @@ VALUES: tuple[Value, ...] = (
     FINISHED,
     JobListView(jobs=(JobView(**{name: getattr(FINISHED, name) for name in JobView.model_fields}),), cursor="MDFrYjJ5OG0z"),
     PartWanted(offset=104_857_600),
-    PartView(url=f"https://films-1234.s3.eu-central-1.amazonaws.com/jobs/{ID}/source?partNumber=7", bytes=16_777_216),
+    PartView(url=f"https://storage.example/films/jobs/{ID}/source?partNumber=7", bytes=16_777_216),
     UploadView(offset=121_634_816, bytes=SIZE),
     MomentsView(
         depth="basic",
