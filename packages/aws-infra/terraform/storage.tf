@@ -1,4 +1,5 @@
-# The bucket of sources, segments and results. Nobody reads it but the services, and nobody is handed a link into it: the pages stream.
+# The bucket of sources, segments and results. Nobody reads it but the services, and whom the pages hand an address that is signed for one object
+# and ends soon (decision record 22).
 
 resource "aws_s3_bucket" "this" {
   bucket        = local.bucket
@@ -62,6 +63,16 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     expiration {
       days = max(1, var.expire_jobs_days)
     }
+  }
+}
+
+# Browsers send videos straight here: from the pages in the cloud, or from pages on one's own machine.
+resource "aws_s3_bucket_cors_configuration" "this" {
+  bucket = aws_s3_bucket.this.id
+  cors_rule {
+    allowed_methods = ["PUT"]
+    allowed_origins = concat(local.has_web ? ["https://${var.web_domain}"] : [], ["http://localhost:8088", "http://127.0.0.1:8088"])
+    max_age_seconds = 3600
   }
 }
 

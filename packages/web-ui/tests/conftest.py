@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,16 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Error, expect, sync_playwright
 
+from stereo_spot_aws_adapters.clients import connect
+from stereo_spot_aws_adapters.moto_server import MotoServer, moto_server
+from stereo_spot_aws_adapters.platform import open_platform as open_aws_platform
+from stereo_spot_aws_adapters.provision import provision
+from stereo_spot_aws_adapters.settings import AwsSettings
 from stereo_spot_local_adapters.platform import open_platform
 from stereo_spot_media.demo_clip import Clip, Sound, write_clip
 from stereo_spot_media.scene import Scene
 from stereo_spot_shared.interfaces import Platform
+from stereo_spot_shared.jobs import new_job_id
 from stereo_spot_web_ui.app import create_app
 from stereo_spot_web_ui.main import bound, config_of
 from stereo_spot_web_ui.settings import WebSettings
@@ -49,9 +55,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve(data_dir: Path, **settings) -> Iterator[Server]:
-    """Serve a platform in `data_dir` for the length of a `with` block."""
-    platform = open_platform(data_dir)
+def serve(data_dir: Path, platform: Platform | None = None, **settings) -> Iterator[Server]:
+    """Serve a platform, or the one of this machine in `data_dir`, for the length of a `with` block."""
+    platform = platform or open_platform(data_dir)
     chosen = WebSettings(port=0, scratch_dir=data_dir / "scratch", **settings)
     listener = bound(chosen)
     server = uvicorn.Server(config_of(create_app(platform, chosen), chosen))
@@ -77,6 +83,28 @@ def serving():
 def server(tmp_path: Path) -> Iterator[Server]:
     with serve(tmp_path / "data") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[MotoServer]:
+    """AWS's services on this machine. A part may be small there."""
+    with moto_server(smallest_part=1 << 20) as moto:
+        yield moto
+
+
+@pytest.fixture
+def open_aws(moto: MotoServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Platform]:
+    """Open a platform of its own on AWS's services, at `moto.url` or another way to it."""
+
+    def open_it(url: str) -> Platform:
+        for name, value in {**moto.environment, "AWS_ENDPOINT_URL": url}.items():
+            monkeypatch.setenv(name, value)
+        name = f"films-{new_job_id()}"
+        settings = AwsSettings(prefix=name, bucket=name)
+        provision(connect(settings))
+        return open_aws_platform(settings)
+
+    return open_it
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.request import urlopen
 
 import pytest
 
 from stereo_spot_adapter_contracts.racing import RACERS, Recipe, race
+from stereo_spot_shared.disposition import attachment
 from stereo_spot_shared.errors import Conflict, NotFound
 from stereo_spot_shared.interfaces import ObjectInfo, ObjectStorage
 
@@ -187,6 +189,17 @@ class ObjectStorageContract:
         for key in ODD_KEYS:
             other.delete(key)
         assert keys(storage) == []
+
+    def test_an_address_hands_the_object_to_anybody_under_its_name(self, storage: ObjectStorage) -> None:
+        for number, key in enumerate(ODD_KEYS):
+            storage.put_bytes(b"%d" % number, key)
+            name = key.rpartition("/")[2]
+            for called, said in ((None, None), (name, attachment(name))):
+                address = storage.address(key, seconds=60, name=called)
+                if address is None:
+                    continue  # only the web server hands out what is here
+                with urlopen(address) as answer:  # noqa: S310  # the platform's own address
+                    assert (answer.read(), answer.headers["Content-Disposition"]) == (b"%d" % number, said)
 
     def test_lists_are_in_order_of_keys_and_pages_hold_each_once(self, storage: ObjectStorage) -> None:
         wanted = ["a", "b-/x", "b.", "b/1", "b/1-", "b/10", "b/2/z", "b0", "ba/1", "c"]  # "/" sorts among other characters

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import suppress
 from functools import partial
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 
 from stereo_spot_adapter_contracts.racing import RACERS, Recipe, race
 from stereo_spot_shared.errors import Conflict, NotFound
-from stereo_spot_shared.interfaces import ObjectStorage, UploadInfo, UploadStore
+from stereo_spot_shared.interfaces import ObjectStorage, PartAddress, UploadInfo, UploadStore
 
 KEY = "jobs/aaaaaaaa/source"
 _ROUNDS = 5
+_LARGE = (20 << 20) + 7
+"""Bytes of an upload that has more than one part on any platform."""
 
 
 class UploadStoreContract:
@@ -99,6 +106,85 @@ class UploadStoreContract:
             store.finish(key)
         assert [storage.read_range(key) for key in keys] == [b"a" * 8, b"b" * 8, b"c" * 8]
 
+    def test_whoever_asks_where_the_next_part_belongs_brings_all(
+        self, store: UploadStore, other: UploadStore, storage: ObjectStorage
+    ) -> None:
+        data = hashlib.shake_128(b"a film").digest(_LARGE)
+        store.begin(KEY, _LARGE)
+        info, rounds = UploadInfo(0, _LARGE), 0
+        while info.offset < _LARGE:
+            info = _bring(other if rounds % 2 else store, data, info.offset)
+            assert store.stat(KEY) == other.stat(KEY) == info
+            rounds += 1
+        assert rounds > 1
+        assert other.part(KEY, _LARGE) is None
+        store.finish(KEY)
+        assert storage.read_range(KEY) == data
+
+    def test_a_part_is_asked_for_and_told_of_where_the_upload_goes_on(self, store: UploadStore) -> None:
+        store.begin(KEY, _LARGE)
+        offset = _bring(store, bytes(_LARGE), 0).offset
+        for wrong in (0, offset - 1, offset + 1):
+            with pytest.raises(Conflict):
+                store.part(KEY, wrong)
+            with pytest.raises(Conflict):
+                store.part_arrived(KEY, wrong)
+        with pytest.raises(Conflict):
+            store.part_arrived(KEY, offset)  # nobody asked for its address
+        for use in (store.part, store.part_arrived):
+            with pytest.raises(NotFound):
+                use("jobs/bbbbbbbb/source", 0)
+        assert store.stat(KEY) == UploadInfo(offset, _LARGE)
+
+    def test_a_part_that_never_comes_or_has_another_length_is_none(self, store: UploadStore, storage: ObjectStorage) -> None:
+        store.begin(KEY, 1000)
+        for length in (None, 999, 1001, 0):
+            if (address := self._address(store)) is None:
+                return
+            if length is not None:
+                with suppress(HTTPError):  # a platform may refuse it at once
+                    _put(address, bytes(length))
+            with pytest.raises(Conflict):
+                store.part_arrived(KEY, 0)
+            assert store.stat(KEY) == UploadInfo(0, 1000)
+        _bring(store, b"x" * 1000, 0)
+        store.finish(KEY)
+        assert storage.read_range(KEY) == b"x" * 1000
+
+    def test_of_two_parts_for_one_place_one_is_taken(self, store: UploadStore, other: UploadStore, storage: ObjectStorage) -> None:
+        store.begin(KEY, 1000)
+        addresses = [self._address(one) for one in (store, other)]
+        if addresses[0] is None or addresses[1] is None:
+            return
+        _put(addresses[1], b"b" * 1000)
+        assert other.part_arrived(KEY, 0) == UploadInfo(1000, 1000)
+        _put(addresses[0], b"a" * 1000)
+        with pytest.raises(Conflict):
+            store.part_arrived(KEY, 0)
+        store.finish(KEY)
+        assert storage.read_range(KEY) == b"b" * 1000
+
+    def test_bytes_that_were_appended_meanwhile_stand(self, store: UploadStore, other: UploadStore, storage: ObjectStorage) -> None:
+        store.begin(KEY, 1000)
+        if (address := self._address(store)) is None:
+            return
+        other.append(KEY, 0, b"appended")
+        _put(address, bytes(1000))
+        with pytest.raises(Conflict):
+            store.part_arrived(KEY, 0)
+        other.append(KEY, 8, bytes(992))
+        store.finish(KEY)
+        assert storage.read_range(KEY) == b"appended" + bytes(992)
+
+    def _address(self, store: UploadStore) -> PartAddress | None:
+        """Of the first part; None where the platform gives none, as it says by its `origin` too."""
+        address = store.part(KEY, 0)
+        assert (address is None) == (store.origin is None)
+        if address is not None:
+            place = urlsplit(address.url)
+            assert store.origin == f"{place.scheme}://{place.netloc}"
+        return address
+
     @pytest.mark.parametrize("key", ["", "../x", "a//b", "/etc/passwd", "a/../../b"])
     def test_what_is_no_key_is_refused(self, store: UploadStore, key: str) -> None:
         with pytest.raises(ValueError, match="key"):
@@ -123,3 +209,17 @@ def _append_own_bytes(key: str, store: UploadStore, number: int) -> list[int]:
             continue
         added += 1
     return [number]
+
+
+def _bring(store: UploadStore, data: bytes, offset: int) -> UploadInfo:
+    """Have the next part of the upload stored, where its bytes belong."""
+    address = store.part(KEY, offset)
+    if address is None:
+        return store.append(KEY, offset, data[offset : offset + len(data) // 2 + 1])
+    _put(address, data[offset : offset + address.size])
+    return store.part_arrived(KEY, offset)
+
+
+def _put(address: PartAddress, data: bytes) -> None:
+    headers = {"Content-Type": "application/octet-stream"}
+    urlopen(Request(address.url, data, headers, method="PUT")).close()  # noqa: S310  # the platform's own address

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -16,10 +17,11 @@ from botocore.exceptions import ResponseStreamingError
 from stereo_spot_aws_adapters.settings import AwsSettings
 from stereo_spot_aws_adapters.side_by_side import CONCURRENCY
 from stereo_spot_aws_adapters.vendor_errors import aws_errors
-from stereo_spot_shared.errors import InferenceUnavailable, StoreUnavailable
+from stereo_spot_shared.errors import InferenceUnavailable, StorageUnavailable, StoreUnavailable
 
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60  # longer than a long poll
+_AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 class Aws:
@@ -40,6 +42,18 @@ class Aws:
             self.s3 = session.client("s3", config=config)
         for client in (self.dynamodb, self.sqs, self.s3):
             client.meta.events.register("before-parse.*", _require_whole)
+
+    @cached_property
+    def signer(self) -> Any:
+        """Signs addresses of objects for those who have no credentials.
+
+        By signature 4, since the older one, which the SDK still takes in some regions, signs no length. And for the host of the bucket's
+        region: the one for all regions, which the SDK takes otherwise, may send a browser on to it, and a preflight (CORS) is not sent on.
+        """
+        ours = (urlsplit(self.s3.meta.endpoint_url).hostname or "").endswith(_AWS_HOSTS)
+        style: Any = {"s3": {"addressing_style": "virtual"}} if ours else {}
+        with _lock, aws_errors(StorageUnavailable, "S3"), _address_errors():
+            return self._session.client("s3", config=self._config.merge(Config(signature_version="s3v4", **style)))
 
     @cached_property
     def sagemaker(self) -> Any:

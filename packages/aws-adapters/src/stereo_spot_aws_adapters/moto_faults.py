@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from stereo_spot_aws_adapters.moto_signatures import is_forged
+
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 CONTROL = "/stereo-spot/"
 """Below this path the server is told to misbehave, and asked what it was asked for."""
 
-Kind = Literal["throttled", "away", "expired", "forbidden", "ended", "novel", "silent", "lost", "cut"]
+Kind = Literal["throttled", "away", "expired", "forbidden", "ended", "novel", "silent", "lost", "cut", "trusting"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Fault:
 
     `throttled`, `expired`, `forbidden` and `ended` (of an upload) are AWS's own answers, `novel` is one that it does not give yet,
     `away` is a 503 of something before AWS. `silent` answers after `seconds`; `lost` does what is asked and breaks the connection
-    instead of answering; `cut` breaks it in the middle of the answer.
+    instead of answering; `cut` breaks it in the middle of the answer. `trusting` looks at no signature of an address.
     """
 
     kind: Kind
@@ -38,10 +40,14 @@ class Fault:
 
 
 class FaultyApp:
-    """A WSGI application that misbehaves as it is told, and counts what it is asked for."""
+    """A WSGI application that misbehaves as it is told, and counts what it is asked for.
 
-    def __init__(self, app: WsgiApp) -> None:
+    Otherwise it takes no address that was changed, or whose time is over: `secret` is what addresses are signed with.
+    """
+
+    def __init__(self, app: WsgiApp, secret: str) -> None:
         self._app = app
+        self._secret = secret
         self._counts: Counter[str] = Counter()
         self._faults: list[tuple[Fault, list[None]]] = []
         self._chance = random.Random(1)  # noqa: S311  # a test must repeat itself
@@ -55,6 +61,9 @@ class FaultyApp:
         operation = _operation(environ)
         self._counts[operation] += 1
         fault = self._next(operation)
+        if (fault is None or fault.kind != "trusting") and is_forged(environ, self._secret):
+            _drain(environ)
+            return _refused(environ, "403 Forbidden", "SignatureDoesNotMatch", "", start_response=start_response)
         return self._app(environ, start_response) if fault is None else self._misbehave(fault, environ, start_response)
 
     def _controlled(self, what: str, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -82,6 +91,8 @@ class FaultyApp:
             case "cut":
                 whole = b"".join(self._app(environ, start_response))
                 return _cut(environ, whole)
+            case "trusting":
+                return self._app(environ, start_response)
             case "away":
                 _drain(environ)
                 start_response("503 Service Unavailable", [("Content-Type", "text/html")])

@@ -1,8 +1,9 @@
 """An AWS API on this machine, spoken to over HTTP: moto in server mode, as a process of its own.
 
 For tests, and for trying the platform out without an account: `python -m stereo_spot_aws_adapters.moto_server` prints the address for
-AWS_ENDPOINT_URL and serves until its standard input ends. It keeps everything in memory, and checks neither signatures nor rights.
-It can be told to misbehave as AWS and networks do, and says what it was asked for. Needs the extra `moto` of this package.
+AWS_ENDPOINT_URL and serves until its standard input ends. It keeps everything in memory. It checks no rights, and of signatures only
+those of addresses, which must be by CREDENTIALS. It can be told to misbehave as AWS and networks do, and says what it was asked for.
+Needs the extra `moto` of this package.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ CREDENTIALS = {
     "AWS_REGION": "eu-central-1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-"""What the SDK wants to be told even where nobody checks it."""
+"""What the SDK must be told."""
 
 
 class MotoServer:
@@ -86,7 +87,9 @@ def main() -> None:
     # moto looks and then acts without a lock. Python shall change threads only where one waits, so that a condition and the write
     # that hangs on it are one step, as they are in DynamoDB and S3.
     sys.setswitchinterval(3600)
-    server = make_server("127.0.0.1", 0, FaultyApp(DomainDispatcherApplication(create_backend_app)), threaded=True)
+    server = make_server(
+        "127.0.0.1", 0, FaultyApp(DomainDispatcherApplication(create_backend_app), CREDENTIALS["AWS_SECRET_ACCESS_KEY"]), threaded=True
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
     sys.stdout.flush()

@@ -16,6 +16,7 @@ from stereo_spot_aws_adapters.clients import Aws
 from stereo_spot_aws_adapters.objects import CONDITION_FAILED, PART_BYTES, RACED, Bucket, check_key, etag_of, part_bytes, taken
 from stereo_spot_aws_adapters.transfer import Changed, Part, copy_parts, download, multipart_upload, upload_parts
 from stereo_spot_aws_adapters.vendor_errors import code_of, disk_error
+from stereo_spot_shared.disposition import attachment
 from stereo_spot_shared.errors import NotFound, StorageUnavailable
 from stereo_spot_shared.interfaces import ObjectInfo, ObjectPage
 from stereo_spot_shared.jobs import new_attempt_id
@@ -136,6 +137,10 @@ class S3ObjectStorage:
             with self._bucket.errors(keys[start]):
                 answer: Any = self._s3.delete_objects(Bucket=self._bucket.name, Delete=some)
                 _raise_first(answer)
+
+    def address(self, key: str, *, seconds: int, name: str | None = None) -> str:
+        named = {} if name is None else {"ResponseContentDisposition": attachment(name)}
+        return self._bucket.address("get_object", check_key(key), seconds, **named)
 
     def uri(self, key: str) -> str:
         return f"s3://{self._bucket.name}/{check_key(key)}"

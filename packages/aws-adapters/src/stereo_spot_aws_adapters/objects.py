@@ -41,6 +41,14 @@ class Bucket:
         key = self.aws.settings.kms_key
         return {} if key is None else {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
 
+    def address(self, operation: str, key: str, seconds: int, **arguments: Any) -> str:
+        """Where anybody may carry out one operation about one object, with exactly these arguments, for so long. S3 is not asked."""
+        with self.errors(key):
+            address: str = self.aws.signer.generate_presigned_url(
+                operation, Params={"Bucket": self.name, "Key": key, **arguments}, ExpiresIn=seconds
+            )
+        return address
+
     @contextmanager
     def errors(self, key: str) -> Iterator[None]:
         """Around requests about an object: NotFound where it is not there, StorageUnavailable where S3 is not."""

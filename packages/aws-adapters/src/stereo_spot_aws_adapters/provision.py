@@ -35,6 +35,9 @@ RECEIVES_BEYOND_ATTEMPTS = 10
 UPLOAD_DAYS = 7
 """An upload that nobody has finished by then is removed."""
 
+LOCAL_PAGES = ("http://127.0.0.1:8088", "http://localhost:8088")
+"""Where a web UI on this machine is, if nothing else was said."""
+
 
 def main() -> int:
     """Make everything that the environment's settings name; the exit status says whether that went well."""
@@ -101,7 +104,7 @@ def make_queue(aws: Aws, name: str, *, visibility_seconds: int, max_attempts: in
 
 
 def make_bucket(aws: Aws) -> str:
-    """The bucket: not public, with unfinished uploads removed after a week."""
+    """The bucket: not public, written by pages of this machine, with unfinished uploads removed after a week."""
     name, client = aws.settings.bucket, aws.s3
     region = client.meta.region_name
     where: dict[str, Any] = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
@@ -114,6 +117,7 @@ def make_bucket(aws: Aws) -> str:
             return name
         closed: Any = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
         client.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=closed)
+        client.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": cors_rules(*LOCAL_PAGES)})
         client.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": lifecycle_rules()})
     return name
 
@@ -154,6 +158,11 @@ def intake_policy(queue_arn: str, bucket: str) -> dict[str, Any]:
             }
         ],
     }
+
+
+def cors_rules(*origins: str) -> Any:
+    """That pages of these origins may store parts of videos, which they have addresses for."""
+    return [{"ID": "uploads-by-pages", "AllowedOrigins": list(origins), "AllowedMethods": ["PUT"], "MaxAgeSeconds": 3600}]
 
 
 def lifecycle_rules() -> Any:

@@ -10,7 +10,10 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from botocore.exceptions import ClientError
 
@@ -29,6 +32,8 @@ from stereo_spot_aws_adapters.tables import TABLES, TableSpec
 from stereo_spot_aws_adapters.vendor_errors import aws_errors, code_of
 from stereo_spot_shared.errors import Conflict, QueueUnavailable, StereoSpotError, StorageUnavailable, StoreUnavailable
 from stereo_spot_shared.pipeline import STAGES
+
+_ADDRESS_SECONDS = 60
 
 Findings = Iterator[str]
 """One sentence for each thing that is wrong."""
@@ -139,19 +144,50 @@ def _bucket(aws: Aws) -> Findings:
             pass
         if storage.read_range(key) != content or [info.key for info in storage.list(key).objects] != [key]:
             yield f"{what} does not give back what was stored in it"
+        yield from _addresses(what, storage, key, content)
     finally:
         storage.delete(key)
     with aws_errors(StorageUnavailable, what):
         closed: Mapping[str, Any] = _or_nothing(
             lambda: aws.s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"], "NoSuchPublicAccessBlockConfiguration"
         )
+        cross_origin: Mapping[str, Any] = _or_nothing(lambda: aws.s3.get_bucket_cors(Bucket=name), "NoSuchCORSConfiguration")
         rules: Mapping[str, Any] = _or_nothing(
             lambda: aws.s3.get_bucket_lifecycle_configuration(Bucket=name), "NoSuchLifecycleConfiguration"
         )
     if not (closed and all(closed.values())):
         yield f"{what} may be made public: block public access"
+    if not any("PUT" in rule["AllowedMethods"] for rule in cross_origin.get("CORSRules", [])):
+        yield f"{what} takes no videos from pages: add a CORS rule that lets the web UI's origin PUT"
     if not any("AbortIncompleteMultipartUpload" in rule for rule in rules.get("Rules", [])):
         yield f"{what} keeps uploads that nobody finishes, for which you pay: add a lifecycle rule"
+
+
+def _addresses(what: str, storage: S3ObjectStorage, key: str, content: bytes) -> Findings:
+    """Browsers and the command send and save films at signed addresses, and at no other."""
+    address, other = storage.address(key, seconds=_ADDRESS_SECONDS), f"{key}-other"
+    status, got = _at(address)
+    if (status, got) != (HTTPStatus.OK, content):
+        yield f"{what} hands out no object at an address that was signed for it (it answers {status}): nobody sends or saves a film"
+    storage.put_bytes(content, other)
+    try:
+        for changed, whose in ((address.replace(key, other), "another object"), (f"{address[:-8]}{'0' * 8}", "another signature")):
+            if _at(changed)[0] == HTTPStatus.OK:
+                yield f"{what} hands out an object at an address that was changed to {whose}: whoever reaches it has every film"
+    finally:
+        storage.delete(other)
+
+
+def _at(address: str) -> tuple[int, bytes]:
+    """The status and the content of what is at an address; 0 where nobody answers."""
+    try:
+        with urlopen(address, timeout=_ADDRESS_SECONDS) as answer:  # noqa: S310  # one that was signed here
+            return answer.status, answer.read()
+    except HTTPError as error:
+        with error:
+            return error.code, b""
+    except OSError:
+        return 0, b""
 
 
 def _or_nothing(ask: Callable[[], Any], missing: str) -> Any:

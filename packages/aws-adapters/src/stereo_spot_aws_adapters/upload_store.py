@@ -1,96 +1,42 @@
 """Uploads that arrive byte after byte, as multipart uploads of S3.
 
-The state of an upload is one object, `uploads/<key>`: a line of JSON (how large it will be, which parts are stored), and behind it the
-bytes that do not fill a part yet, since S3 takes none below 5 MiB. What `append` has returned is thus in S3, and no process needs to
-remember anything.
-
-The state is only ever replaced by compare-and-set on its etag. Every part gets a number that was reserved in the state before, so
-that of two connections that write at the same place each stores a part of its own, and the state names that of the one who was first.
+Their state (`upload_state.py`) lies in S3 too, and is only ever replaced by compare-and-set on its etag. Every part gets a number that
+was reserved in the state before, so that of two connections that write at the same place each stores a part of its own, and the state
+names that of the one who was first. A part that somebody else stores, by a signed address, gets its number in the same way, and is
+part of the upload once S3 has been asked what is there under it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
-from pydantic import BaseModel, ConfigDict
 
 from stereo_spot_aws_adapters.clients import Aws
-from stereo_spot_aws_adapters.names import UPLOADS_PREFIX
 from stereo_spot_aws_adapters.object_storage import S3ObjectStorage
 from stereo_spot_aws_adapters.objects import (
     CONDITION_FAILED,
     MAX_PARTS,
     NOT_THERE,
     RACED,
-    SMALLEST_PART_BYTES,
     Bucket,
     check_key,
     etag_of,
     taken,
 )
 from stereo_spot_aws_adapters.transfer import abort_upload
+from stereo_spot_aws_adapters.upload_state import Header, Part, State, state_key
 from stereo_spot_aws_adapters.vendor_errors import code_of
 from stereo_spot_shared.errors import Conflict, NotFound, StorageUnavailable
-from stereo_spot_shared.interfaces import ObjectInfo, UploadInfo
+from stereo_spot_shared.interfaces import ObjectInfo, PartAddress, UploadInfo
 
-_PARTS_LEFT_FOR_RACES = 1000
-"""Numbers of parts that may be reserved and never used, by those who were not first or did not live to use them."""
 _TRIES = 50
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    number: int
-    etag: str
-
-
-class _Header(BaseModel):
-    """The line of JSON."""
-
-    model_config = ConfigDict(frozen=True)
-
-    size: int
-    stored: int = 0
-    """Bytes in `parts`."""
-    upload_id: str | None = None
-    """None until the first part is there."""
-    reserved: int = 0
-    """Numbers of parts that were given out."""
-    parts: tuple[_Part, ...] = ()
-
-
-@dataclass(frozen=True)
-class _State:
-    """The state as it was read: `etag` is None before it was stored."""
-
-    header: _Header
-    tail: bytes = field(default=b"", repr=False)
-    etag: str | None = None
-
-    @property
-    def info(self) -> UploadInfo:
-        return UploadInfo(self.header.stored + len(self.tail), self.header.size)
-
-    @property
-    def part_bytes(self) -> int:
-        """From how many bytes on a part is stored: so many that the numbers suffice."""
-        return max(SMALLEST_PART_BYTES, -(-self.header.size // (MAX_PARTS - _PARTS_LEFT_FOR_RACES)))
-
-    def evolve(self, *, tail: bytes | None = None, **changes: Any) -> Self:
-        return replace(self, header=self.header.model_copy(update=changes), tail=self.tail if tail is None else tail)
-
-    def encode(self) -> bytes:
-        return self.header.model_dump_json().encode() + b"\n" + self.tail
-
-    @classmethod
-    def decode(cls, data: bytes, etag: str) -> Self:
-        header, _, tail = data.partition(b"\n")
-        return cls(_Header.model_validate_json(header), tail, etag)
+_ADDRESS_SECONDS = 3600
+"""How long a part may be on its way to S3; begun is enough."""
 
 
 class _Changed(Exception):
@@ -114,7 +60,7 @@ class S3UploadStore:
                 state = self._read(key)
             except NotFound:
                 try:
-                    return self._write(key, _State(_Header(size=size))).info
+                    return self._write(key, State(Header(size=size))).info
                 except _Changed:
                     continue
             if state.header.size != size:
@@ -125,23 +71,60 @@ class S3UploadStore:
     def stat(self, key: str) -> UploadInfo:
         check_key(key)
         with self._errors(key):
-            metadata = self._s3.head_object(Bucket=self._bucket.name, Key=_state_key(key))["Metadata"]
+            metadata = self._s3.head_object(Bucket=self._bucket.name, Key=state_key(key))["Metadata"]
         return UploadInfo(int(metadata["offset"]), int(metadata["size"]))
 
     def append(self, key: str, offset: int, data: bytes) -> UploadInfo:
         check_key(key)
         for _ in range(_TRIES):
             state = self._read(key)
-            here, size = state.info.offset, state.header.size
-            if here != offset or offset + len(data) > size:
-                raise Conflict(f"the upload of {key} goes on at byte {here} of {size}, not with {len(data)} bytes at {offset}")
+            _require(key, state, offset, len(data))
             try:
                 together = state.tail + data
                 if len(together) < state.part_bytes:
-                    return self._write(key, state.evolve(tail=together)).info
+                    return self._write(key, state.with_tail(together)).info
                 return self._store_part(key, state, together, offset).info
             except _Changed:
                 continue  # somebody reserved a number, or was first: then the offset is no longer right
+        raise _too_many(key)
+
+    @property
+    def origin(self) -> str:
+        address = urlsplit(self._bucket.address("get_object", "any", _ADDRESS_SECONDS))
+        return f"{address.scheme}://{address.netloc}"
+
+    def part(self, key: str, offset: int) -> PartAddress | None:
+        check_key(key)
+        for _ in range(_TRIES):
+            state = self._read(key)
+            _require(key, state, offset)
+            size = state.direct_bytes
+            if state.tail or not size:
+                return None  # what does not fill a part yet is here, and only here can the next bytes be added to it
+            try:
+                state = self._reserve(key, state, awaited=True)
+            except _Changed:
+                continue
+            number = _number(key, state)
+            url = self._bucket.address(
+                "upload_part", key, _ADDRESS_SECONDS, UploadId=state.header.upload_id, PartNumber=number, ContentLength=size
+            )
+            return PartAddress(url, size)
+        raise _too_many(key)
+
+    def part_arrived(self, key: str, offset: int) -> UploadInfo:
+        check_key(key)
+        for _ in range(_TRIES):
+            state = self._read(key)
+            _require(key, state, offset)
+            size = state.direct_bytes
+            arrived = self._arrived(key, state, size)
+            if arrived is None:
+                raise Conflict(f"no part of {size} bytes at {offset} has arrived for {key}")
+            try:
+                return self._write(key, state.with_part(arrived, size)).info
+            except _Changed:
+                continue
         raise _too_many(key)
 
     def finish(self, key: str) -> ObjectInfo:
@@ -166,43 +149,54 @@ class S3UploadStore:
             abort_upload(self._bucket, key, state.header.upload_id)
         self._forget(key)
 
-    def _store_part(self, key: str, state: _State, data: bytes, offset: int) -> _State:
+    def _store_part(self, key: str, state: State, data: bytes, offset: int) -> State:
         """Store bytes as a part of its own and write down that they are here. _Changed where somebody else was first."""
         state = self._reserve(key, state)
         part = self._put_part(key, state, data)
         for _ in range(_TRIES):
-            done = state.evolve(tail=b"", stored=state.header.stored + len(data), parts=(*state.header.parts, part))
             try:
-                return self._write(key, done)
+                return self._write(key, state.with_part(part, len(data)))
             except _Changed:
                 state = self._read(key)  # others may have reserved numbers meanwhile, which takes nothing from this part
                 if state.info.offset != offset:
                     raise
         raise _too_many(key)
 
-    def _reserve(self, key: str, state: _State) -> _State:
-        """Reserve the number of a part; with the first one the upload begins."""
+    def _reserve(self, key: str, state: State, *, awaited: bool = False) -> State:
+        """Reserve the number of a part, which somebody else stores where it is `awaited`; with the first one the upload begins."""
+        state = state.with_number(awaited=awaited)
         if state.header.upload_id is not None:
-            return self._write(key, state.evolve(reserved=state.header.reserved + 1))
+            return self._write(key, state)
         with self._errors(key):
             upload_id = self._s3.create_multipart_upload(Bucket=self._bucket.name, Key=key, **self._bucket.encryption)["UploadId"]
         try:
-            return self._write(key, state.evolve(upload_id=upload_id, reserved=1))
+            return self._write(key, state.evolve(upload_id=upload_id))
         except BaseException:
             abort_upload(self._bucket, key, upload_id)
             raise
 
-    def _put_part(self, key: str, state: _State, data: bytes) -> _Part:
-        number = state.header.reserved
-        if number > MAX_PARTS:
-            raise StorageUnavailable(f"the upload of {key} has too many parts", hint="Begin it anew.")
+    def _put_part(self, key: str, state: State, data: bytes) -> Part:
+        number = _number(key, state)
         with self._errors(key):
             answer = self._s3.upload_part(
                 Bucket=self._bucket.name, Key=key, UploadId=state.header.upload_id or "", PartNumber=number, Body=data
             )
-        return _Part(number=number, etag=etag_of(answer))
+        return Part(number=number, etag=etag_of(answer))
 
-    def _complete(self, key: str, state: _State, upload_id: str) -> ObjectInfo:
+    def _arrived(self, key: str, state: State, size: int) -> Part | None:
+        """An awaited part of this size, where S3 has one."""
+        header = state.header
+        if not header.awaited:
+            return None
+        # What was given out last lies beyond as many numbers as there are parts. (moto, unlike S3, takes the marker for a count.)
+        with self._errors(key):
+            answer = self._s3.list_parts(
+                Bucket=self._bucket.name, Key=key, UploadId=header.upload_id or "", PartNumberMarker=len(header.parts)
+            )
+        found = (part for part in answer.get("Parts", []) if part["PartNumber"] in header.awaited and part["Size"] == size)
+        return next((Part(number=part["PartNumber"], etag=etag_of(part)) for part in found), None)
+
+    def _complete(self, key: str, state: State, upload_id: str) -> ObjectInfo:
         parts = list(state.header.parts)
         if state.tail:
             state = self._reserve_last(key, state)
@@ -221,12 +215,17 @@ class S3UploadStore:
                 if code_of(error) == "NoSuchUpload" and self._is_there(key, state.header.size):
                     self._forget(key)  # whoever finished it did not live to say so
                     raise taken(key) from None
+                if code_of(error) == "InvalidPart":  # whoever had an address used it once more, for other bytes
+                    abort_upload(self._bucket, key, upload_id)
+                    with suppress(_Changed):
+                        self._write(key, State(Header(size=state.header.size), etag=state.etag))
+                    raise Conflict(f"parts of {key} were replaced after they had arrived: its upload begins anew") from None
                 raise
         return ObjectInfo(key, state.header.size, etag_of(answer))
 
-    def _reserve_last(self, key: str, state: _State) -> _State:
+    def _reserve_last(self, key: str, state: State) -> State:
         try:
-            return self._write(key, state.evolve(reserved=state.header.reserved + 1))
+            return self._write(key, state.with_number())
         except _Changed:
             raise Conflict(f"the upload of {key} is being finished by somebody else") from None
 
@@ -236,12 +235,12 @@ class S3UploadStore:
         except NotFound:
             return False
 
-    def _read(self, key: str) -> _State:
+    def _read(self, key: str) -> State:
         with self._errors(key):
-            answer = self._s3.get_object(Bucket=self._bucket.name, Key=_state_key(key))
-            return _State.decode(answer["Body"].read(), etag_of(answer))
+            answer = self._s3.get_object(Bucket=self._bucket.name, Key=state_key(key))
+            return State.decode(answer["Body"].read(), etag_of(answer))
 
-    def _write(self, key: str, state: _State) -> _State:
+    def _write(self, key: str, state: State) -> State:
         """Compare and set. _Changed where the state is no longer what was read."""
         info = state.info
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if state.etag is None else {"IfMatch": f'"{state.etag}"'}
@@ -249,7 +248,7 @@ class S3UploadStore:
             try:
                 answer = self._s3.put_object(
                     Bucket=self._bucket.name,
-                    Key=_state_key(key),
+                    Key=state_key(key),
                     Body=state.encode(),
                     Metadata={"offset": str(info.offset), "size": str(info.size)},
                     **condition,
@@ -263,7 +262,7 @@ class S3UploadStore:
 
     def _forget(self, key: str) -> None:
         with self._errors(key):
-            self._s3.delete_object(Bucket=self._bucket.name, Key=_state_key(key))
+            self._s3.delete_object(Bucket=self._bucket.name, Key=state_key(key))
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
@@ -275,14 +274,24 @@ class S3UploadStore:
                     if code_of(error) != "NoSuchUpload":
                         raise
                     # The bucket's lifecycle, or somebody else, ended it: what is written down of it is of no use any more.
-                    self._s3.delete_object(Bucket=self._bucket.name, Key=_state_key(key))
+                    self._s3.delete_object(Bucket=self._bucket.name, Key=state_key(key))
                     raise NotFound(f"the upload of {key} was ended") from None
         except NotFound as error:
             raise NotFound(f"no upload of {key} is under way") from error
 
 
-def _state_key(key: str) -> str:
-    return f"{UPLOADS_PREFIX}{key}"
+def _require(key: str, state: State, offset: int, length: int = 0) -> None:
+    """Conflict where so many bytes do not go on here."""
+    here, size = state.info.offset, state.header.size
+    if here != offset or offset + length > size:
+        raise Conflict(f"the upload of {key} goes on at byte {here} of {size}, not with {length} bytes at {offset}")
+
+
+def _number(key: str, state: State) -> int:
+    """The number that was reserved last."""
+    if state.header.reserved > MAX_PARTS:
+        raise StorageUnavailable(f"the upload of {key} has too many parts", hint="Begin it anew.")
+    return state.header.reserved
 
 
 def _too_many(key: str) -> StorageUnavailable:

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 
+import boto3
 import pytest
 
+from stereo_spot_aws_adapters.moto_faults import Fault
 from stereo_spot_aws_adapters.provision import provision
 from stereo_spot_aws_adapters.smoke_test import smoke_test
 from stereo_spot_aws_adapters.tables import TABLES
@@ -78,6 +80,25 @@ def another_table(plane):
     )
 
 
+def test_an_address_that_opens_more_than_it_was_signed_for_is_said(plane, moto):
+    moto.misbehave(Fault("trusting"))
+    assert [sentence.partition(" that was changed to ")[2] for sentence in wrong(plane)] == [
+        "another object: whoever reaches it has every film",
+        "another signature: whoever reaches it has every film",
+    ]
+
+
+def test_an_address_that_opens_nothing_is_said(plane, moto):
+    plane.__dict__["signer"] = boto3.client("s3", "eu-central-1", aws_access_key_id="test", aws_secret_access_key="another")
+    try:
+        sentences = wrong(plane)
+    finally:
+        del plane.__dict__["signer"]
+    assert sentences == [
+        "the bucket test-bucket hands out no object at an address that was signed for it (it answers 403): nobody sends or saves a film"
+    ]
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -86,11 +107,12 @@ def another_table(plane):
         (lambda p: set_queue(p, "test-chunk", RedrivePolicy=redrive(p, "test-chunk", 1)), "test-chunk gives up after 1 receives"),
         (lambda p: p.sqs.send_message(QueueUrl=url(p, "test-sweep-dead"), MessageBody="x"), "test-sweep-dead holds 1 messages"),
         (lambda p: p.s3.delete_public_access_block(Bucket="test-bucket"), "test-bucket may be made public"),
+        (lambda p: p.s3.delete_bucket_cors(Bucket="test-bucket"), "takes no videos from pages"),
         (lambda p: p.s3.delete_bucket_lifecycle(Bucket="test-bucket"), "keeps uploads that nobody finishes"),
         (lambda p: p.dynamodb.delete_table(TableName="test-jobs"), "the table test-jobs does not exist"),
         (another_table, "test-activity has the key"),
     ],
-    ids=["visibility", "no dead letters", "few receives", "dead letters", "public", "lifecycle", "table", "other table"],
+    ids=["visibility", "no dead letters", "few receives", "dead letters", "public", "pages", "lifecycle", "table", "other table"],
 )
 def test_each_thing_that_is_wrong_is_said(plane, spoil, words):
     assert wrong(plane) == []

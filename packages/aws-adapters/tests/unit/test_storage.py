@@ -7,6 +7,7 @@ import json
 import os
 import random
 from contextlib import suppress
+from urllib.request import Request, urlopen
 
 import pytest
 from hypothesis import given, settings
@@ -183,6 +184,25 @@ def test_pieces_of_any_size_become_the_object(uploads, aws, storage, pieces):
     assert storage.read_range(KEY) == data
     assert storage.list("uploads/").objects == ()
     assert unfinished(aws) == []
+
+
+def test_parts_that_were_replaced_after_they_had_arrived_make_no_object(uploads, aws, storage):
+    """Whoever has an address can use it again until its hour is over."""
+    uploads.begin(KEY, 1000)
+    address = uploads.part(KEY, 0)
+    put(address.url, b"a" * 1000)
+    uploads.part_arrived(KEY, 0)
+    put(address.url, b"b" * 1000)
+    with pytest.raises(Conflict, match="begins anew"):
+        uploads.finish(KEY)
+    assert (uploads.stat(KEY), unfinished(aws)) == (UploadInfo(0, 1000), [])
+    uploads.append(KEY, 0, b"c" * 1000)
+    uploads.finish(KEY)
+    assert storage.read_range(KEY) == b"c" * 1000
+
+
+def put(url, data):
+    urlopen(Request(url, data, {"Content-Type": "application/octet-stream"}, method="PUT")).close()
 
 
 def test_of_two_parts_for_one_place_the_first_that_was_written_down_stands(uploads, storage):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from stereo_spot_aws_adapters import upload_store
+from stereo_spot_aws_adapters import upload_state
 from stereo_spot_aws_adapters.clients import connect
 from stereo_spot_aws_adapters.moto_server import moto_server
 from stereo_spot_aws_adapters.object_storage import S3ObjectStorage
@@ -20,7 +22,7 @@ from stereo_spot_shared.errors import Conflict, NotFound
 from stereo_spot_shared.interfaces import UploadInfo
 from stereo_spot_shared.jobs import new_job_id
 
-PART = 5
+PART, DIRECT_PART = 5, 7
 SIZE = 40
 
 
@@ -30,7 +32,8 @@ def small_parts():
     with moto_server(smallest_part=PART) as server, pytest.MonkeyPatch.context() as patch:
         for name, value in server.environment.items():
             patch.setenv(name, value)
-        patch.setattr(upload_store, "SMALLEST_PART_BYTES", PART)
+        patch.setattr(upload_state, "SMALLEST_PART_BYTES", PART)
+        patch.setattr(upload_state, "DIRECT_PART_BYTES", DIRECT_PART)
         aws = connect(AwsSettings(prefix="model", bucket="model-bucket"))
         make_bucket(aws)
         yield aws
@@ -58,16 +61,46 @@ class Mortal(S3UploadStore):
         return super()._write(key, state)
 
 
+def directly(uploads, key, offset, fate):
+    """Ask for the address of a part, and let something happen to the part; what became part of the upload."""
+    address = uploads.part(key, offset)
+    if address is None:
+        return b""
+    assert address.size == min(DIRECT_PART, SIZE - offset)
+    data, taken = bytes([offset]) * address.size, b""
+    if fate == "arrives":
+        put(address.url, taken := data)
+        assert uploads.part_arrived(key, offset) == UploadInfo(offset + len(data), SIZE)
+    elif fate == "is too short":
+        with pytest.raises(HTTPError, match="403"):
+            put(address.url, data[:-1])
+    elif fate == "comes late":
+        uploads.append(key, offset, taken := b"x")
+        put(address.url, data)
+    for told in {offset, offset + len(taken)}:
+        with pytest.raises(Conflict):
+            uploads.part_arrived(key, told)
+    return taken
+
+
+def put(url, data):
+    urlopen(Request(url, data, {"Content-Type": "application/octet-stream"}, method="PUT")).close()
+
+
 pieces = st.binary(min_size=1, max_size=12)
 events = st.one_of(
     st.tuples(st.just("append"), pieces),
     st.tuples(st.just("append elsewhere"), pieces, st.integers(-9, 9).filter(bool)),
+    st.tuples(st.just("direct"), st.sampled_from(["arrives", "is lost", "is too short", "comes late"])),
     st.tuples(st.just("die"), pieces, st.integers(0, 1)),
     st.tuples(st.just("overtaken"), pieces, st.integers(0, 1), pieces),
 )
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example([("direct", "comes late"), ("direct", "arrives")])
+@example([("direct", "is lost"), ("direct", "arrives"), ("direct", "is lost"), ("direct", "arrives")])
+@example([("append", b"x"), ("direct", "arrives"), ("append", bytes(12)), ("direct", "arrives")])
 @given(st.lists(events, min_size=1, max_size=8))
 def test_what_was_acknowledged_is_there_and_nothing_else(small_parts, happened):
     key = f"jobs/{new_job_id()}/source"
@@ -76,6 +109,9 @@ def test_what_was_acknowledged_is_there_and_nothing_else(small_parts, happened):
     model = b""
     for what, sent, *more in happened:
         piece = sent[: SIZE - len(model)]
+        if what == "direct":
+            model += directly(uploads, key, len(model), sent)
+            continue
         match what:
             case "append":
                 model += piece
@@ -108,3 +144,14 @@ def test_what_was_acknowledged_is_there_and_nothing_else(small_parts, happened):
     assert storage.read_range(key) == model
     with pytest.raises(NotFound):
         uploads.stat(key)
+
+
+def test_what_another_stored_and_did_not_live_to_write_down_is_not_what_was_awaited(small_parts):
+    key = f"jobs/{new_job_id()}/source"
+    uploads = S3UploadStore(small_parts)
+    uploads.begin(key, DIRECT_PART)
+    uploads.part(key, 0)
+    with suppress(Died):
+        Mortal(small_parts, last=1).append(key, 0, bytes(DIRECT_PART))
+    with pytest.raises(Conflict):
+        uploads.part_arrived(key, 0)

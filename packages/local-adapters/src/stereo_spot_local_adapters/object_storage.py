@@ -106,6 +106,9 @@ class FileObjectStorage:
                     continue
                 files.remove_empty(path.parent, self._objects)
 
+    def address(self, key: str, *, seconds: int, name: str | None = None) -> None:  # noqa: ARG002 - nobody but our programs reads this disk
+        return None
+
     def uri(self, key: str) -> str:
         return self._path(key).as_uri()
 

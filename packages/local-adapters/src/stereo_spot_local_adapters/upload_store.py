@@ -21,6 +21,8 @@ from stereo_spot_shared.interfaces import ObjectInfo, UploadInfo
 class FileUploadStore:
     """`UploadStore` below `root`, into `storage` beside it. Pickled by its address."""
 
+    origin = None
+
     def __init__(self, root: Path, storage: FileObjectStorage) -> None:
         self._uploads = root / "uploads"
         self._storage = storage
@@ -64,6 +66,13 @@ class FileUploadStore:
                     raise
             return UploadInfo(offset + len(data), size)
 
+    def part(self, key: str, offset: int) -> None:
+        self._require(key, offset)
+
+    def part_arrived(self, key: str, offset: int) -> UploadInfo:
+        self._require(key, offset)
+        raise Conflict(f"no part of {key} was to be stored by itself")
+
     def finish(self, key: str) -> ObjectInfo:
         with _errors(self._uploads):
             path = self._existing(key)
@@ -79,6 +88,10 @@ class FileUploadStore:
             if (path := self._find(key)) is not None:
                 path.unlink(missing_ok=True)
             files.remove_empty(self._folder(key), self._uploads)
+
+    def _require(self, key: str, offset: int) -> None:
+        if (info := self.stat(key)).offset != offset:
+            raise Conflict(f"the upload of {key} goes on at byte {info.offset} of {info.size}, not at {offset}")
 
     def _folder(self, key: str) -> Path:
         return self._uploads / self._storage.relative_path(key)

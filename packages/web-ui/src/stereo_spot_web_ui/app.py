@@ -105,7 +105,7 @@ def create_app(platform: Platform, web_settings: WebSettings) -> FastAPI:
         lifespan=background,
         generate_unique_id_function=operation_name,
         middleware=[
-            Middleware(SecurityHeaders),
+            Middleware(SecurityHeaders, storage=platform.uploads.origin),
             Middleware(TrustedHosts, settings=web_settings),
             Middleware(
                 SessionMiddleware,

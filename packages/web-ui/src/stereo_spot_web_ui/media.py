@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Request
-from fastapi.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
 from stereo_spot_shared import keys
 from stereo_spot_shared.api.jobs import JobId
+from stereo_spot_shared.disposition import attachment
 from stereo_spot_shared.errors import NotFound
 from stereo_spot_shared.interfaces import ObjectInfo, ObjectStorage
 from stereo_spot_shared.jobs import Job, JobStatus, OutputFile
@@ -27,6 +27,8 @@ BLOCK = 1 << 20
 TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "mkv": "video/x-matroska"}
 ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 AT_A_TIME = 500
+ADDRESS_SECONDS = 600
+"""For how long a download may begin at an address of the storage's own."""
 
 Id = Annotated[JobId, Path()]
 
@@ -93,7 +95,10 @@ def library(request: Request) -> Response:
 
 
 def output(request: Request, job_id: str, number: int, *, download: bool) -> Response:
-    """One of a job's finished files."""
+    """One of a job's finished files. Where the storage has addresses, who saves a file gets it from there; who plays it gets it from here.
+
+    A page draws what it plays, and a browser shows a page no pixels of another origin.
+    """
     web = web_of(request)
     job = web.platform.jobs.get(job_id)
     files: tuple[OutputFile, ...] = job.result.files if job.result is not None and job.status is JobStatus.COMPLETED else ()
@@ -101,7 +106,11 @@ def output(request: Request, job_id: str, number: int, *, download: bool) -> Res
         raise NotFound(f"Job {job_id} has no such file.")
     headers = {"Cache-Control": "private, no-cache"}
     if download:
-        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file_names(job)[number], safe='')}"
+        name = file_names(job)[number]
+        elsewhere = web.platform.storage.address(files[number].key, seconds=ADDRESS_SECONDS, name=name)
+        if elsewhere is not None and request.method == "GET":  # an address is good for nothing else
+            return RedirectResponse(elsewhere, HTTPStatus.TEMPORARY_REDIRECT, {"Cache-Control": "no-store"})
+        headers["Content-Disposition"] = attachment(name)
     return stored(request, web.platform.storage, files[number].key, TYPES[job.params.container.value], headers)
 
 

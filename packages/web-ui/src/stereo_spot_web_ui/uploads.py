@@ -1,7 +1,7 @@
 """Taking in sources: the tus 1.0 protocol (https://tus.io/protocols/resumable-upload), its core and termination.
 
 A job's upload is made with the job (`POST /api/v1/jobs`), so creation is left out. What came before a connection broke stays; the
-client asks where to go on (HEAD) and does so (PATCH).
+client asks where to go on (HEAD) and does so: by PATCH, or by parts which it stores where the platform keeps what it has, if it does so.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from stereo_spot_runtime.operations import accept_upload, cancel_job
 from stereo_spot_shared.api.jobs import JobId
+from stereo_spot_shared.api.uploads import PartView, PartWanted, UploadView
 from stereo_spot_shared.errors import Conflict, NotFound
 from stereo_spot_shared.interfaces import UploadInfo
 from stereo_spot_shared.keys import source_key
@@ -82,11 +83,7 @@ async def go_on(
     if content_type != "application/offset+octet-stream":
         raise Refused("The content must be application/offset+octet-stream.", status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     web, key = web_of(request), source_key(job_id)
-    info = await asyncio.to_thread(offset_of, web, job_id)
-    if (await asyncio.to_thread(web.platform.jobs.get, job_id)).source.url is not None:
-        raise Conflict("The server fetches this video itself.")
-    if info.offset != upload_offset:
-        raise Conflict(f"The upload goes on at byte {info.offset}, not at {upload_offset}.")
+    info = await asyncio.to_thread(awaited, web, job_id, upload_offset)
     pending = bytearray()
     try:
         async for piece in request.stream():
@@ -103,11 +100,45 @@ async def go_on(
     return Response(status_code=HTTPStatus.NO_CONTENT, headers={**TUS, "Upload-Offset": str(info.offset)})
 
 
+@router.post(
+    "/{job_id}/parts",
+    response_model=PartView,
+    responses={204: {"description": "This server takes the bytes itself (PATCH), or has them all."}},
+)
+def part(request: Request, job_id: Id, wanted: PartWanted) -> Response | PartView:
+    """Where the bytes from `offset` on are stored without passing through this server. Tell it (`…/parts/arrived`) when they are."""
+    web = web_of(request)
+    info = awaited(web, job_id, wanted.offset)
+    address = web.platform.uploads.part(source_key(job_id), info.offset) if info.offset < info.size else None
+    return Response(status_code=HTTPStatus.NO_CONTENT) if address is None else PartView(url=address.url, bytes=address.size)
+
+
+@router.post("/{job_id}/parts/arrived")
+def part_arrived(request: Request, job_id: Id, stored: PartWanted) -> UploadView:
+    """Take note that the part at `offset` is stored. With the last one the job's source is here, as with the last byte of a PATCH."""
+    web = web_of(request)
+    awaited(web, job_id, stored.offset)
+    info = web.platform.uploads.part_arrived(source_key(job_id), stored.offset)
+    if info.offset == info.size:
+        accept_upload(web.platform, job_id)
+    return UploadView(offset=info.offset, bytes=info.size)
+
+
 @router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT)
 def give_up(request: Request, job_id: Id) -> Response:
     """Cancel the job, and forget what came of its source."""
     cancel_job(web_of(request).platform, job_id)
     return Response(status_code=HTTPStatus.NO_CONTENT, headers=TUS)
+
+
+def awaited(web: Web, job_id: str, offset: int) -> UploadInfo:
+    """How much of a job's source is here, where somebody is to bring more of it at `offset`. Conflict where it does not go on there."""
+    info = offset_of(web, job_id)
+    if web.platform.jobs.get(job_id).source.url is not None:
+        raise Conflict("The server fetches this video itself.")
+    if info.offset != offset:
+        raise Conflict(f"The upload goes on at byte {info.offset}, not at {offset}.")
+    return info
 
 
 def offset_of(web: Web, job_id: str) -> UploadInfo:

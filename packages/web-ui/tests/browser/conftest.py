@@ -92,10 +92,21 @@ class Line:
 
 
 @pytest.fixture
-def line(server) -> Iterator[Line]:
-    line = Line(int(server.address.rpartition(":")[2]))
-    yield line
-    line.close()
+def line_to() -> Iterator[Callable[[str], Line]]:
+    """Lay a line to the server at an address."""
+    with contextlib.ExitStack() as laid:
+
+        def lay(address: str) -> Line:
+            line = Line(int(address.rpartition(":")[2]))
+            laid.callback(line.close)
+            return line
+
+        yield lay
+
+
+@pytest.fixture
+def line(server, line_to) -> Line:
+    return line_to(server.address)
 
 
 @pytest.fixture

@@ -92,6 +92,19 @@ def test_an_upload_that_is_given_up_leaves_nothing(client, server):
     assert not list((server.data_dir / "uploads").rglob("data.*"))
 
 
+def test_without_a_storage_that_has_addresses_the_server_takes_all_itself(client):
+    job = made(client)
+    assert client.post(f"{job['upload_url']}/parts", json={"offset": 0}).status_code == 204
+    assert client.post(f"{job['upload_url']}/parts/arrived", json={"offset": 0}).status_code == 409
+    assert client.post(f"{job['upload_url']}/parts", json={"offset": 1}).status_code == 409
+    assert "connect-src 'self';" in client.get("/new").headers["content-security-policy"]
+
+
+def test_only_a_video_may_be_long(client):
+    job = made(client)
+    assert client.post(f"{job['upload_url']}/parts", content=b" " * (2 << 20)).status_code == 413
+
+
 def test_the_server_says_what_it_can_do(client):
     answer = client.options(made(client)["upload_url"])
     assert (answer.headers["tus-version"], answer.headers["tus-extension"]) == ("1.0.0", "termination")

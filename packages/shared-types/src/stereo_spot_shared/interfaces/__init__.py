@@ -12,7 +12,7 @@ from stereo_spot_shared.interfaces.platform import Platform
 from stereo_spot_shared.interfaces.queue import Delivery, Queue, QueueDepth
 from stereo_spot_shared.interfaces.segment_completion_store import CompletionPage, SegmentCompletionStore
 from stereo_spot_shared.interfaces.slot_store import SlotStore
-from stereo_spot_shared.interfaces.upload_store import UploadInfo, UploadStore
+from stereo_spot_shared.interfaces.upload_store import PartAddress, UploadInfo, UploadStore
 
 __all__ = [
     "ActivityStore",
@@ -25,6 +25,7 @@ __all__ = [
     "ObjectInfo",
     "ObjectPage",
     "ObjectStorage",
+    "PartAddress",
     "Platform",
     "Queue",
     "QueueDepth",

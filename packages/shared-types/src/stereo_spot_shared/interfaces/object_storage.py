@@ -59,5 +59,11 @@ class ObjectStorage(Protocol):
     def delete(self, *keys: str) -> None:
         """Remove these; nothing happens where there is none. Where it fails midway, some may have been removed."""
 
+    def address(self, key: str, *, seconds: int, name: str | None = None) -> str | None:
+        """Where anybody can fetch the object by HTTP (GET) for so long, as a file of this name if one is given.
+
+        None where the storage has no such addresses. Whether there is an object is not looked at.
+        """
+
     def uri(self, key: str) -> str:
         """How another process of the same platform names this object (`file://…`, `s3://…`)."""

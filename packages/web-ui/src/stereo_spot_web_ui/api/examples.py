@@ -28,6 +28,7 @@ from stereo_spot_shared.api.jobs import (
 )
 from stereo_spot_shared.api.problem import Problem
 from stereo_spot_shared.api.server import Model, QueueView, ServerView
+from stereo_spot_shared.api.uploads import PartView, PartWanted, UploadView
 from stereo_spot_shared.base import Value
 from stereo_spot_shared.ingest import IngestPolicy
 from stereo_spot_shared.jobs import JobStatus, LeftOut, Stage
@@ -111,6 +112,9 @@ VALUES: tuple[Value, ...] = (
     AWAITED,
     FINISHED,
     JobListView(jobs=(JobView(**{name: getattr(FINISHED, name) for name in JobView.model_fields}),), cursor="MDFrYjJ5OG0z"),
+    PartWanted(offset=104_857_600),
+    PartView(url=f"https://storage.example/films/jobs/{ID}/source?partNumber=7", bytes=16_777_216),
+    UploadView(offset=121_634_816, bytes=SIZE),
     MomentsView(
         depth="basic",
         width=1920,

@@ -18,7 +18,7 @@ class Bodies:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(UPLOADS):
+        if scope["type"] != "http" or (scope["method"] == "PATCH" and scope["path"].startswith(UPLOADS)):
             await self._app(scope, receive, send)
             return
         read = 0

@@ -28,11 +28,17 @@ HEADERS = {
 }
 
 
-class SecurityHeaders:
-    """Middleware: sets HEADERS wherever an answer has not set its own."""
+def policy(storage: str) -> str:
+    """What a page may, where it sends videos to `storage` itself."""
+    return "; ".join(f"{rule} {storage}" if rule.startswith("connect-src ") else rule for rule in ALLOWED)
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class SecurityHeaders:
+    """Middleware: sets HEADERS wherever an answer has not set its own. Pages may also send videos to `storage`, an origin."""
+
+    def __init__(self, app: ASGIApp, storage: str | None) -> None:
         self._app = app
+        self._headers = HEADERS if storage is None else {**HEADERS, "content-security-policy": policy(storage)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,7 +48,7 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

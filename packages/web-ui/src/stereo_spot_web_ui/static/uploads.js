@@ -1,6 +1,7 @@
-// Taking in videos: dropped anywhere, sent in parts (tus), going on after a broken connection, a pause or a reload; or fetched by the server.
+// Taking in videos: dropped anywhere, sent in parts, going on after a broken connection, a pause or a reload; or fetched by the server.
 import { ask, clock, complain, csrf, size } from './api.js';
 import { onFiles } from './dropping.js';
+import { Upload } from './sending.js';
 
 const PART_BYTES = 64 * 2 ** 20;
 const RETRY_MS = [0, 500, 1000, 2000, 4000, 8000, 15000, 30000, 30000, 30000];
@@ -90,14 +91,14 @@ function send(file, job) {
   row.dataset.sending = '';
   const [told, bar, pause] = [row.querySelector('[data-told]'), row.querySelector('progress'), row.querySelector('[data-pause]')];
   const samples = [];
-  const upload = new tus.Upload(file, {
+  const upload = new Upload(file, {
     uploadUrl: new URL(job.upload_url, location.href).href,
     chunkSize: PART_BYTES,
     retryDelays: RETRY_MS,
     storeFingerprintForResuming: false,
     headers: { 'X-CSRF-Token': csrf },
     onShouldRetry: (error) => {
-      const status = error.originalResponse?.getStatus() ?? 0;
+      const status = error.status ?? error.originalResponse?.getStatus() ?? 0;
       if (status === 0 || status === 409 || status >= 500) {
         told.textContent = said.again;
         return true;
