@@ -43,7 +43,7 @@ def test_it_is_formatted(package, workspace):
 @pytest.mark.usefixtures("can_terraform")
 @pytest.mark.parametrize("package", ["aws-infra", "aws-infra-setup"])
 def test_it_is_valid(package, workspace):
-    workspace.terraform(package, "validate")
+    assert "The configuration is valid." in workspace.terraform(package, "validate", "-no-color").stdout
 
 
 @pytest.mark.usefixtures("can_terraform")

@@ -77,6 +77,7 @@ def test_an_extension_counts_from_when_it_was_asked_for(open_queue):
     queue.extend(delivery, 60)
     monotonic.now += 59
     queue.ack(delivery)
+    assert queue.depth() == QueueDepth(waiting=0, in_flight=0, dead=0)
 
 
 def test_what_came_late_in_a_long_poll_is_held_for_its_whole_time(open_queue):
@@ -87,6 +88,7 @@ def test_what_came_late_in_a_long_poll_is_held_for_its_whole_time(open_queue):
     time.sleep(1.0)  # 2.5 s after the poll began: the time that can be told from the poll alone is over
     queue.ack(delivery)
     sender.join()
+    assert queue.depth() == QueueDepth(waiting=0, in_flight=0, dead=0)
 
 
 def test_nothing_is_held_beyond_what_sqs_allows(open_queue):

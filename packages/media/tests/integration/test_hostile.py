@@ -9,6 +9,7 @@ import socket
 import threading
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import pytest
@@ -44,25 +45,28 @@ def written(path, data):
 
 
 def test_what_is_no_video_is_refused_with_its_reason(tmp_path):
-    refused(written(tmp_path / "empty.mp4", b""), "is empty")
-    refused(written(tmp_path / "random.mp4", os.urandom(200_000)), "not a video file of a known format")
-    refused(written(tmp_path / "notes.mp4", b"Dear diary,\n" * 500), "is a text file")
-    refused(tmp_path, "is a directory")
-    refused(tmp_path / "absent.mp4", "There is no file", MissingSource)
-    refused(tmp_path / "empty.mp4" / "deeper.mp4", "There is no file", MissingSource)
+    for path, reason, kind in (
+        (written(tmp_path / "empty.mp4", b""), "is empty", UnsupportedMedia),
+        (written(tmp_path / "random.mp4", os.urandom(200_000)), "not a video file of a known format", UnsupportedMedia),
+        (written(tmp_path / "notes.mp4", b"Dear diary,\n" * 500), "is a text file", UnsupportedMedia),
+        (tmp_path, "is a directory", UnsupportedMedia),
+        (tmp_path / "absent.mp4", "There is no file", MissingSource),
+        (tmp_path / "empty.mp4" / "deeper.mp4", "There is no file", MissingSource),
+    ):
+        assert path.name in refused(path, reason, kind).message
 
 
 def test_neither_devices_nor_pipes_are_read(tmp_path):
-    refused("/dev/zero", "not a regular file")
     os.mkfifo(tmp_path / "pipe.mp4")
-    refused(tmp_path / "pipe.mp4", "not a regular file")
+    for path in (Path("/dev/zero"), tmp_path / "pipe.mp4"):
+        assert path.name in refused(path, "not a regular file").message
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read(tmp_path, sound_clip):
-    secret = shutil.copy(sound_clip, tmp_path / "secret.ts")
+    secret = Path(shutil.copy(sound_clip, tmp_path / "secret.ts"))
     secret.chmod(0)
-    refused(secret, "may not be read", MissingSource)
+    assert refused(secret, "may not be read", MissingSource).hint
 
 
 def test_sound_alone_is_no_video(tmp_path):
