@@ -80,8 +80,9 @@ def test_an_extension_counts_from_when_it_was_asked_for(open_queue):
     assert queue.depth() == QueueDepth(waiting=0, in_flight=0, dead=0)
 
 
-def test_what_came_late_in_a_long_poll_is_held_for_its_whole_time(open_queue):
+def test_what_came_late_in_a_long_poll_is_held_for_its_whole_time(open_queue, moto):
     queue = open_queue(2)
+    before = moto.requests()
     sender = threading.Timer(1.5, queue.send, ["late"])
     sender.start()
     delivery = receive_one(queue)
@@ -89,6 +90,8 @@ def test_what_came_late_in_a_long_poll_is_held_for_its_whole_time(open_queue):
     queue.ack(delivery)
     sender.join()
     assert queue.depth() == QueueDepth(waiting=0, in_flight=0, dead=0)
+    hidden_anew = (moto.requests() - before)["sqs ChangeMessageVisibilityBatch"]
+    assert hidden_anew == 1, "when it came is not known: only what is hidden from now on is held for that long"
 
 
 def test_nothing_is_held_beyond_what_sqs_allows(open_queue):
