@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from stereo_inference.picture import PIXEL_FORMATS, Picture
 from stereo_inference.stereo.depth_field import DepthField
-from stereo_inference.stereo.warp import BOTH, STRETCH, warp_rows
+from stereo_inference.stereo.row_layout import STRETCH
+from stereo_inference.stereo.warp import BOTH, warp_rows
 
 FIXTURES_ARE_PURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 SIZES = st.tuples(st.integers(1, 80), st.integers(1, 6))

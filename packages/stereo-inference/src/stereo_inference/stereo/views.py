@@ -16,7 +16,8 @@ from stereo_inference.picture import Picture
 from stereo_inference.stereo.depth_field import RESEMBLANCE, DepthField
 from stereo_inference.stereo.disparity import foreground_dilation, half_disparity
 from stereo_inference.stereo.fill import soften_holes
-from stereo_inference.stereo.warp import BOTH, LEFT, RIGHT, depth_rows, warp_rows
+from stereo_inference.stereo.row_depth import depth_rows
+from stereo_inference.stereo.warp import BOTH, LEFT, RIGHT, warp_rows
 from stereo_spot_shared.rendering import Eye
 
 
