@@ -52,6 +52,11 @@ def test_a_renewed_signature_is_the_same_conversion(tmp_path):
     assert one.job_id(0) == other.job_id(0)
 
 
+def test_another_video_of_the_same_address_is_another_conversion(tmp_path):
+    one, other = (Identity.of_url(f"https://a.example/get?id={number}", RenderParams(), tmp_path / "o.mp4") for number in (1, 2))
+    assert one.job_id(0) != other.job_id(0)
+
+
 def test_how_far_it_is_is_told_in_bytes():
     source = Source(key="k", name="f.mp4", url="https://a.example/f.mp4", size=10_000_000)
     job = Job(job_id="0123456789", status=JobStatus.INGESTING, source=source, params=RenderParams())

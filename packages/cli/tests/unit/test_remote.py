@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from stereo_spot_cli.conversion.display import Silence
 from stereo_spot_cli.remote import tries
 from stereo_spot_cli.remote.address import address_of
+from stereo_spot_cli.remote.client import Client
 from stereo_spot_cli.remote.download import part_of
 from stereo_spot_cli.remote.errors import Unreachable
 from stereo_spot_cli.remote.identity import FileIdentity, UrlIdentity, key_of
+from stereo_spot_cli.remote.upload import SourceChanged, upload
 from stereo_spot_shared.api.jobs import OutputView
 from stereo_spot_shared.rendering import RenderParams
 
@@ -64,6 +67,17 @@ def test_another_content_grows_in_another_file_beside_its_place(tmp_path: Path) 
     assert len({part, *others}) == 4
 
 
+def test_of_a_film_that_shrank_before_it_was_sent_nothing_is_sent(tmp_path: Path) -> None:
+    """The server would wait for what there is no more, and the command with it."""
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"1234")
+    client = Client("http://127.0.0.1:9")
+    for announced in (5, 3, None):
+        with pytest.raises(SourceChanged):
+            upload(client, "/uploads/1", film, announced, Silence())
+    client.close()
+
+
 @pytest.mark.parametrize(
     ("given", "meant"),
     [
@@ -82,3 +96,4 @@ def test_the_same_address_signed_anew_is_the_same_job() -> None:
     key = key_of(UrlIdentity("https://films.example/film.mp4?signature=1", look), 0)
     assert key_of(UrlIdentity("https://films.example/film.mp4?signature=2", look), 0) == key
     assert key_of(UrlIdentity("https://films.example/other.mp4", look), 0) != key
+    assert key_of(UrlIdentity("https://films.example/film.mp4?id=2", look), 0) != key

@@ -8,7 +8,7 @@ from stereo_spot_runtime.advance import advance
 from stereo_spot_runtime.updates import update_job
 from stereo_spot_shared import pipeline
 from stereo_spot_shared.errors import Conflict, MissingSource, NotFound
-from stereo_spot_shared.ingest import name_in_url, shown_url
+from stereo_spot_shared.ingest import name_in_url, same_video
 from stereo_spot_shared.interfaces.object_storage import ObjectInfo
 from stereo_spot_shared.interfaces.platform import Platform
 from stereo_spot_shared.jobs import Job, JobStatus, Source, new_job_id
@@ -171,7 +171,7 @@ def _create_or_find(platform: Platform, job: Job) -> Job:
 
 def _origin(source: Source) -> object:
     """What tells sources apart before they are here: their sizes, or where they come from."""
-    return source.size if source.url is None else shown_url(source.url)
+    return source.size if source.url is None else same_video(source.url)
 
 
 def _with_url(job: Job, url: str) -> Job | None:

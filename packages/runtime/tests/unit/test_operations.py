@@ -116,6 +116,8 @@ class TestSubmitUrl:
         with pytest.raises(Conflict):
             submit_url(platform, "https://a.example/other.mp4", RenderParams(), job_id="job00001")
         with pytest.raises(Conflict):
+            submit_url(platform, f"{URL}&id=7", RenderParams(), job_id="job00001")
+        with pytest.raises(Conflict):
             submit_url(platform, URL, RenderParams(quality=Quality.DRAFT), job_id="job00001")
         with pytest.raises(Conflict):
             submit(platform, film, RenderParams(), job_id="job00001")
@@ -133,6 +135,7 @@ class TestSubmitUrl:
         assert accept_upload(platform, "job00001") == job, "nothing is here"
         stored = platform.storage.put_bytes(b"video", job.source.key)
         here = accept_upload(platform, "job00001")
+        assert submit_url(platform, URL, RenderParams(), job_id="job00001", start=False) == here, "it is still known for the same"
         assert (here.status, here.source.etag, here.source.size) == (JobStatus.INGESTING, stored.etag, 5)
         assert here.source.url == "https://a.example/films/a%20film.mp4"
         assert accept_upload(platform, "job00001") == here

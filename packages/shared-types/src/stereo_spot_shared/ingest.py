@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from enum import StrEnum
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
 
@@ -59,8 +61,37 @@ def checked_url(text: str, policy: IngestPolicy) -> str:
 
 
 def shown_url(url: str) -> str:
-    """A checked URL without its query, which is where signed addresses carry what lets anybody fetch."""
-    return url.partition("?")[0]
+    """A checked URL, or what `same_video` made of one, without its query, which is where signed addresses carry what lets anybody fetch."""
+    return url.partition("?")[0].partition("#")[0]
+
+
+def same_video(url: str) -> str:
+    """A checked URL's video: equal for URLs that differ in a signature only. It holds no secret: of a query it has but a hash.
+
+    What no signing scheme is known to write may be what names the video (`?id=7`), so it counts: to fetch a video once more is better
+    than to hand out another one.
+    """
+    place, _, query = url.partition("?")
+    named = {name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)}
+    signing = frozenset[str]().union(*(scheme for sign, scheme in _SIGNING.items() if sign in named))
+    counts = sorted(
+        (name, value)
+        for name, value in parse_qsl(query, keep_blank_values=True)
+        if name.lower() not in signing and not name.lower().startswith(_SIGNING_PREFIXES)
+    )
+    return f"{place}#{hashlib.sha256(json.dumps(counts).encode()).hexdigest()}" if counts else place
+
+
+_SIGNING_PREFIXES = ("x-amz-", "x-goog-")
+"""Signature version 4 of AWS, and Google's."""
+_SIGNING = {
+    # S3's signature version 2, CloudFront, and Google's version 2.
+    "signature": frozenset({"signature", "expires", "policy", "key-pair-id", "awsaccesskeyid", "googleaccessid"}),
+    # Shared access signatures of Azure, and what they carry beside for a signed-in user.
+    "sig": frozenset({"sig", "sv", "ss", "srt", "sr", "sp", "st", "se", "sip", "spr", "si"})
+    | frozenset({"skoid", "sktid", "skt", "ske", "sks", "skv", "saoid", "suoid"}),
+}
+"""What signing schemes write beside the parameter that is the signature; the short names mean something else where there is none."""
 
 
 def name_in_url(url: str) -> str:

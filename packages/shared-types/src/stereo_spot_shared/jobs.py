@@ -12,7 +12,7 @@ from pydantic import Field
 
 from stereo_spot_shared.base import SCHEMA_VERSION, Value, utc_now
 from stereo_spot_shared.inference import StageSeconds
-from stereo_spot_shared.ingest import shown_url
+from stereo_spot_shared.ingest import same_video
 from stereo_spot_shared.rendering import RenderParams
 from stereo_spot_shared.timing import Rational, Ticks
 
@@ -88,8 +88,8 @@ class Source(Value):
     """What the URL's server calls the content that is being fetched: only more of the same is added to it."""
 
     def forget_query(self) -> Self:
-        """This source, with its URL as it may be shown."""
-        return self if self.url is None else self.model_copy(update={"url": shown_url(self.url)})
+        """This source, with its URL as it may be kept: nobody can fetch with it, and it still tells one video from another."""
+        return self if self.url is None else self.model_copy(update={"url": same_video(self.url)})
 
 
 class Plan(Value):

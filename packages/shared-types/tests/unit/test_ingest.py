@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from stereo_spot_shared.errors import SourceRefused
-from stereo_spot_shared.ingest import LONGEST_URL, IngestPolicy, checked_url, name_in_url, shown_url
+from stereo_spot_shared.ingest import LONGEST_URL, IngestPolicy, checked_url, name_in_url, same_video, shown_url
 from stereo_spot_shared.naming import LONGEST_NAME, UNNAMED
 
 ANY = IngestPolicy.PRIVATE
@@ -92,4 +92,47 @@ def test_whatever_a_path_is_its_name_is_one_harmless_name(path: str, query: str)
     assert name.isprintable()
     assert not {"/", "\\", "\0"} & set(name)
     assert "?" not in shown_url(url)
+    assert shown_url(same_video(url)) == shown_url(url)
+    assert same_video(same_video(url)) == same_video(url), "what is kept of a URL still says which video it was"
     assert checked_url(url, ANY) == url, "what was checked stays as it is"
+
+
+FILM = "https://a.example/get"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("X-Amz-Date=1&X-Amz-Signature=a", "x-amz-date=2&x-amz-signature=b"),
+        ("X-Goog-Date=1&X-Goog-Signature=a", "X-Goog-Date=2&X-Goog-Signature=b"),
+        ("AWSAccessKeyId=A&Expires=1&Signature=a", "AWSAccessKeyId=A&Expires=2&Signature=b"),
+        ("Expires=1&Signature=a&Key-Pair-Id=K", "Policy=p&Signature=b&Key-Pair-Id=K"),
+        ("sv=2024&se=1&sr=b&sp=r&sig=a", "sv=2024&se=2&sr=b&sp=r&sig=b"),
+        ("id=7&X-Amz-Signature=a", "X-Amz-Signature=b&id=7"),
+    ],
+)
+def test_a_video_whose_signature_was_renewed_is_the_same(one: str, other: str) -> None:
+    assert same_video(f"{FILM}?{one}") == same_video(f"{FILM}?{other}")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("id=7", "id=8"),
+        ("id=7", ""),
+        ("st=1&se=2", "st=1&se=3"),
+        ("token=a", "token=b"),
+        ("expires=1", "expires=2"),
+        ("id=7&sig=a", "id=8&sig=a"),
+        ("a=1&b=2", "a=2&b=1"),
+    ],
+)
+def test_whatever_may_name_another_video_does(one: str, other: str) -> None:
+    assert same_video(f"{FILM}?{one}") != same_video(f"{FILM}?{other}")
+
+
+def test_what_is_kept_of_a_url_lets_nobody_fetch() -> None:
+    kept = same_video(f"{FILM}?key=open-sesame&X-Amz-Signature=secret")
+    assert kept.startswith(f"{FILM}#")
+    assert "sesame" not in kept
+    assert "secret" not in kept

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stereo_spot_shared.errors import NotFound
-from stereo_spot_shared.ingest import shown_url
+from stereo_spot_shared.ingest import same_video
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_shared.jobs import Job, JobStatus
 from stereo_spot_shared.rendering import RenderParams
@@ -32,8 +32,8 @@ class Identity:
 
     @classmethod
     def of_url(cls, url: str, params: RenderParams, output: Path) -> Identity:
-        """The identity of converting what is under a URL. A signature in it may be renewed: the query does not count."""
-        return cls((shown_url(url),), params, output)
+        """The identity of converting what is under a URL. A signature in it may be renewed: that does not count."""
+        return cls((same_video(url),), params, output)
 
     def job_id(self, generation: int) -> str:
         """The id of the job. A later generation is the same command again, after its result was taken away."""

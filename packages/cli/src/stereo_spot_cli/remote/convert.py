@@ -61,7 +61,7 @@ def convert(order: Order, data_dir: DataDir, *, quiet: bool) -> Summary:
 def see_through(client: Client, order: Order, job: JobDetail, show: Display) -> JobDetail:
     """Have the server do what is still to be done; returns the completed job."""
     if job.upload_url is not None:
-        send(client, order, job.id, job.upload_url, show)
+        send(client, order, job, job.upload_url, show)
     elif job.status is JobStatus.FAILED:
         with suppress(Refused):  # somebody else was first; what has become of it is seen below
             client.retry(job.id)
@@ -73,12 +73,12 @@ def see_through(client: Client, order: Order, job: JobDetail, show: Display) -> 
     return ended_well(client, job)
 
 
-def send(client: Client, order: Order, job_id: str, upload_url: str, show: Display) -> None:
+def send(client: Client, order: Order, job: JobDetail, upload_url: str, show: Display) -> None:
     """Send the video. Of one that changes meanwhile nothing is converted."""
     try:
-        upload(client, upload_url, order.source, show)
+        upload(client, upload_url, order.source, job.source.bytes, show)
     except SourceChanged:
-        client.cancel(job_id)
+        client.cancel(job.id)
         raise
 
 
@@ -142,8 +142,7 @@ def deliver(client: Client, order: Order, job: JobDetail, show: Display) -> None
     parts = [part_of(place, job.id, file) for file, place in zip(job.result.files, order.places, strict=True)]
     for file, part in zip(job.result.files, parts, strict=True):
         download(client, file, part, show)
-    for part, place in zip(parts, order.places, strict=True):
-        publish(part, place, overwrite=order.overwrite)
+    publish(list(zip(parts, order.places, strict=True)), overwrite=order.overwrite)
 
 
 def check_depth(client: Client, params: RenderParams) -> None:

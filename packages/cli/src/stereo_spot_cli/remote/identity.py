@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from stereo_spot_cli.remote.client import Client
 from stereo_spot_cli.remote.errors import Refused
 from stereo_spot_shared.api.jobs import JobDetail, NewJob, UrlJob
-from stereo_spot_shared.ingest import shown_url
+from stereo_spot_shared.ingest import same_video
 from stereo_spot_shared.jobs import JobStatus
 from stereo_spot_shared.rendering import RenderParams
 
@@ -60,14 +60,14 @@ class FileIdentity:
 
 @dataclass(frozen=True)
 class UrlIdentity:
-    """A video that the server fetches: its address but for the query, which may be a signature that is made anew each time."""
+    """A video that the server fetches: its address but for a signature, which is made anew each time."""
 
     url: str
     params: RenderParams
 
     def facts(self) -> list[Any]:
         """See `Identity`."""
-        return [shown_url(self.url), self.params.model_dump(mode="json")]
+        return [same_video(self.url), self.params.model_dump(mode="json")]
 
     def make(self, client: Client, key: str) -> JobDetail:
         """See `Identity`."""

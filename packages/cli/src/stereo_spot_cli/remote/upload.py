@@ -27,13 +27,16 @@ class SourceChanged(CommandFailed):
         super().__init__("source_changed", f"{path} was changed while it was sent", hint="the same command sends it anew")
 
 
-def upload(client: Client, url: str, path: Path, show: Display) -> None:
-    """Send what the server lacks of `path`. Ends where all of it is there, or where nobody waits for it any more.
+def upload(client: Client, url: str, path: Path, announced: int | None, show: Display) -> None:
+    """Send what the server lacks of `path`, of which it awaits `announced` bytes.
 
-    Unreachable where the server stays away, SourceChanged where the file does not stay as it is.
+    Ends where all of it is there, or where nobody waits for it any more. Unreachable where the server stays away, SourceChanged where the
+    file does not stay as it is.
     """
     with path.open("rb") as file:
         source = Source(path, file)
+        if source.size != announced:
+            raise SourceChanged(path)
         shown = Transfer("sending the video", source.size, show)
         tries, furthest = Tries(shown.waits), -1
         while True:
