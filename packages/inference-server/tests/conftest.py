@@ -50,13 +50,15 @@ for line in sys.stdin:
     say(progress={"frames": 1})
     while (folder / "hold").exists():
         time.sleep(0.01)
-    if (folder / "fails").exists():
-        say(error={"type": (folder / "fails").read_text(), "message": "it burns", "hint": "put it out"})
+    fails = [path for path in (folder / "fails", folder / f"fails on {os.environ.get('CUDA_VISIBLE_DEVICES')}") if path.exists()]
+    if fails:
+        say(error={"type": fails[0].read_text(), "message": "it burns", "hint": "put it out"})
         continue
     pathlib.Path(request["output_uri"].removeprefix("file://")).write_bytes(b"picture")
     say(result=result)
 """
-"""A rendering process that writes down who asks, waits while the file `hold` is there, and fails as the file `fails` says."""
+"""A rendering process that writes down who asks, waits while the file `hold` is there, and fails as the file `fails` says (for the device 1
+alone, `fails on 1`)."""
 
 
 @dataclass

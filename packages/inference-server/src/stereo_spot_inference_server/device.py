@@ -10,7 +10,9 @@ from stereo_spot_shared.errors import InferenceUnavailable, PermanentError, Rend
 from video_worker.backends.local import LocalBackend
 
 SICK_AFTER = 3
-"""Segments in a row that failed on a device, after which the device is blamed and not the segments."""
+"""Segments in a row that failed on a device, after which the device is blamed and not the segments.
+
+Each had a fresh process, so what is wrong will not pass: it gets nothing more until the server is started anew, unless all are sick."""
 
 
 class Device:

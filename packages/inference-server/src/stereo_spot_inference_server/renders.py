@@ -66,7 +66,7 @@ class Renders:
                 )
             render = self._known[request.attempt_id] = Render(request)
             self._waiting.append(render)
-            self._lock.notify()
+            self._lock.notify_all()  # one alone might be one that leaves it to others
             return render
 
     def find(self, attempt_id: str) -> Render:
@@ -93,7 +93,7 @@ class Renders:
     def _work(self, device: Device) -> None:
         device.wake()
         while not self._stopping:
-            render = self._next()
+            render = self._next(device)
             if render is None or device.trouble is not None:
                 device.wake()
             if render is None:
@@ -104,11 +104,15 @@ class Renders:
                 device.render(render)
         device.close()
 
-    def _next(self) -> Render | None:
-        """The request that has waited longest; None where none came for a while."""
+    def _next(self, device: Device) -> Render | None:
+        """The request that has waited longest; None where for a while none came that this device should answer."""
         with self._lock:
-            self._lock.wait_for(lambda: self._waiting or self._stopping, timeout=WAKE_SECONDS)
-            return self._waiting.popleft() if self._waiting else None
+            self._lock.wait_for(lambda: self._may_take(device) or self._stopping, timeout=WAKE_SECONDS)
+            return self._waiting.popleft() if self._may_take(device) else None
+
+    def _may_take(self, device: Device) -> bool:
+        """A sick device fails fast and is soon free again: it would take most requests from those that are well."""
+        return bool(self._waiting) and (device.trouble is None or self.trouble() is not None)
 
     def _keep_order(self) -> None:
         """Give up what nobody asks after, and forget what ended long ago."""

@@ -171,7 +171,7 @@ def test_a_server_whose_process_does_not_start_says_so_and_comes_back(serving, a
         assert ask(client, asking()).status_code == 200
 
 
-def test_a_device_on_which_everything_fails_is_sick_until_something_succeeds(server, client, asking):
+def test_a_device_on_which_everything_fails_is_sick(server, client, asking):
     (server.folder / "fails").write_text("RenderFailed")
     for number in range(3):
         assert client.get("/ping").status_code == 200
@@ -179,6 +179,28 @@ def test_a_device_on_which_everything_fails_is_sick_until_something_succeeds(ser
     sick = client.get("/ping")
     assert (sick.status_code, sick.json()["detail"]) == (503, "3 segments in a row failed here, the last with: it burns.")
     assert len(set((server.folder / "starts").read_text().split())) > 3, "each failure is followed by a fresh process"
+
+
+def test_a_sick_device_takes_nothing_from_one_that_is_well(serving, asking, eventually):
+    with serving(devices=("0", "1"), max_waiting=20) as server, server.client() as client:
+        eventually(lambda: client.get("/ping").json() == {"sick": []})
+        (server.folder / "fails on 1").write_text("RenderFailed")
+        (server.folder / "hold").touch()
+        asked = iter(f"a{number}" for number in range(100))
+
+        def ask_all(*attempts):
+            for attempt in attempts:
+                assert ask(client, asking(attempt), **ASYNC).status_code == 202
+            (server.folder / "hold").unlink(missing_ok=True)
+            eventually(lambda: all(state(client, attempt) in {RenderState.DONE, RenderState.FAILED} for attempt in attempts))
+
+        while not client.get("/ping").json()["sick"]:
+            ask_all(next(asked), next(asked))
+        [sick] = client.get("/ping").json()["sick"]
+        assert sick.startswith("1: 3 segments in a row failed here")
+        rest = [next(asked) for _ in range(10)]
+        ask_all(*rest)
+        assert {state(client, attempt) for attempt in rest} == {RenderState.DONE}
 
 
 def test_segments_that_are_bad_themselves_make_no_device_sick(server, client, asking):
