@@ -134,6 +134,13 @@ def test_something_else_at_the_address_fails_no_job(backend_at, asking, status, 
         other.shutdown()
 
 
+@pytest.mark.parametrize("path", ["/v1", "/invocations"])
+def test_a_wrong_path_fails_no_job_and_ends_at_once(server, backend_at, asking, path):
+    with pytest.raises(InferenceUnavailable) as raised:
+        render(backend_at(server.address + path), asking())
+    assert raised.value.hint == "Check STEREO_SPOT_INFERENCE_URL."
+
+
 def test_a_worker_without_the_address_says_which_variable_is_missing(platform):
     with pytest.raises(InferenceUnavailable) as raised:
         open_backend(VideoWorkerSettings(inference_backend="http"), platform.storage)

@@ -51,9 +51,10 @@ class HttpBackend:
             try:
                 status = ask(request)
                 heard, ask = time.monotonic(), self._progress
-            except NotFound:
+            except NotFound as error:
+                if ask == self._begin:
+                    raise self._no_server(str(error)) from error
                 ask = self._begin  # it was started anew
-                continue
             except httpx.TransportError as error:
                 if time.monotonic() - heard > LOST_SECONDS:
                     raise self._away(error) from error
@@ -100,8 +101,11 @@ class HttpBackend:
                 f"The inference server at {self._url} answers what this version does not understand: {error.errors()[0]['msg']}.",
                 hint="Run the same version on both sides.",
             ) from error
-        raise InferenceUnavailable(
-            f"What answers at {self._url} is no inference server: HTTP {answer.status_code}.", hint="Check STEREO_SPOT_INFERENCE_URL."
+        raise self._no_server(f"HTTP {answer.status_code}.")
+
+    def _no_server(self, answer: str) -> InferenceUnavailable:
+        return InferenceUnavailable(
+            f"What answers at {self._url} is no inference server: {answer}", hint="Check STEREO_SPOT_INFERENCE_URL."
         )
 
     def _away(self, error: httpx.TransportError) -> InferenceUnavailable:
@@ -119,6 +123,10 @@ def told(problem: Problem) -> StereoSpotError:
         return InferenceUnavailable(
             f"The inference server does not understand this worker: {problem.detail}",
             hint="Run the same version, and platform, on both sides.",
+        )
+    if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return InferenceUnavailable(
+            f"The inference server is asked in a wrong place: {problem.detail}", hint="Check STEREO_SPOT_INFERENCE_URL."
         )
     if isinstance(error, Interrupted):
         return InferenceUnavailable(f"The inference server gave the segment up: {problem.detail}")
