@@ -7,7 +7,7 @@ import re
 import shlex
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,31 +138,38 @@ def check_place(path: Path, *, source: Path | None, overwrite: bool) -> Path:
     return path
 
 
-def publish(temporary: Path, output: Path, *, overwrite: bool) -> None:
-    """Give a finished file its name, whole or not at all; without `overwrite` it never takes the place of another.
+def publish(files: Sequence[tuple[Path, Path]], *, overwrite: bool) -> None:
+    """Give finished files their names, each whole or not at all; without `overwrite` none takes the place of another.
 
-    Durable once it returns: what is renamed, and the name itself, are on the disk.
+    Durable once it returns: what is renamed, and the names themselves, are on the disk. What takes long comes before the first name.
     """
     mask = os.umask(0)
     os.umask(mask)
-    temporary.chmod(0o666 & ~mask)
-    synchronise(temporary)
+    for temporary, _ in files:
+        temporary.chmod(0o666 & ~mask)
+        synchronise(temporary)
+    for temporary, output in files:
+        _name(temporary, output, overwrite=overwrite)
+    for folder in {output.parent for _, output in files}:
+        synchronise(folder)
+
+
+def _name(temporary: Path, output: Path, *, overwrite: bool) -> None:
     if overwrite:
         temporary.replace(output)
+        return
+    try:
+        os.link(temporary, output)
+    except FileExistsError:
+        raise CommandFailed(
+            "output_exists", f"{output} was made by somebody else meanwhile", hint="the same command with --overwrite replaces it"
+        ) from None
+    except OSError:  # a file system without links: look, then rename
+        if output.exists():
+            raise CommandFailed("output_exists", f"{output} was made by somebody else meanwhile") from None
+        temporary.rename(output)
     else:
-        try:
-            os.link(temporary, output)
-        except FileExistsError:
-            raise CommandFailed(
-                "output_exists", f"{output} was made by somebody else meanwhile", hint="the same command with --overwrite replaces it"
-            ) from None
-        except OSError:  # a file system without links: look, then rename
-            if output.exists():
-                raise CommandFailed("output_exists", f"{output} was made by somebody else meanwhile") from None
-            temporary.rename(output)
-        else:
-            temporary.unlink()
-    synchronise(output.parent)
+        temporary.unlink()
 
 
 def synchronise(path: Path) -> None:

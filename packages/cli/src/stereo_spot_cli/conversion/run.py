@@ -201,8 +201,7 @@ def deliver(platform: Platform, job: Job, order: Order) -> None:
         fetched = [Path(folder) / place.name for place in order.places]
         for file, path in zip(job.result.files, fetched, strict=True):
             platform.storage.get_file(file.key, path)
-        for path, place in zip(fetched, order.places, strict=True):
-            publish(path, place, overwrite=order.overwrite)
+        publish(list(zip(fetched, order.places, strict=True)), overwrite=order.overwrite)
 
 
 def forget_objects(platform: Platform, job: Job) -> None:

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from stereo_spot_cli.output import CommandFailed
 from stereo_spot_shared.api.problem import MEDIA_TYPE, Problem
 
-AWAY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+AWAY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+"""The same request may succeed in a moment."""
 TOKEN_HINT = "put the server's token (its STEREO_SPOT_WEB_TOKEN) into the environment variable STEREO_SPOT_TOKEN"  # noqa: S105
 
 

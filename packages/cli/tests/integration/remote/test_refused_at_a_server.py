@@ -20,7 +20,9 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from stereo_spot_cli.remote.client import Client
+from stereo_spot_cli.remote.errors import Unreachable
 from stereo_spot_shared.api.jobs import NewJob
+from stereo_spot_shared.api.problem import MEDIA_TYPE, Problem
 
 SERVER = {
     "version": "9.9", "platform": "local", "imports": False, "ingest": "off", "previews": False, "max_upload_bytes": 10,
@@ -143,6 +145,16 @@ def test_a_certificate_of_ones_own_is_trusted_where_that_is_said(shell, remote, 
 def test_something_that_is_not_stereo_spot(shell, remote, stub, status: int) -> None:
     other = stub(status, {"Content-Type": "text/html"}, b"<h1>It works!</h1>")
     assert "is not StereoSpot" in refused(shell, remote(other.address), code="not_stereo_spot")
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_server_that_asks_to_wait_is_one_that_comes_back(stub, status: int) -> None:
+    """As it does for a minute after others behind the same address showed wrong tokens: an upload of hours does not end by that."""
+    problem = Problem(title="Wait", status=status, detail="Too many wrong tokens came from here.", code="wait").to_json()
+    client = Client(stub(status, {"Content-Type": MEDIA_TYPE}, problem).address)
+    with pytest.raises(Unreachable, match="Too many wrong tokens"):
+        client.server()
+    client.close()
 
 
 def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(shell, remote, stub) -> None:
