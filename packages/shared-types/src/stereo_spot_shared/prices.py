@@ -35,9 +35,7 @@ class Prices(Value):
     machines: dict[str, Machine]
     """By the name of the backend."""
     media_worker_hour: float
-    """A task that cuts and joins: 2 vCPU and 4 GB of Fargate Spot."""
-    disk_gigabyte_second: float
-    """Of the disk of such a task, beyond the 20 GB that are free."""
+    """A task that cuts and joins: 2 vCPU, 4 GB and 100 GB of disk of Fargate Spot."""
     storage_gigabyte_month: float
     egress_gigabyte: float
     queue_request: float
@@ -56,6 +54,8 @@ class Prices(Value):
 
 FARGATE_VCPU, FARGATE_GIGABYTE, SPOT = 0.04048, 0.004445, 0.3
 """On demand, for an hour; and what is left of it on the Spot market at best (up to 70 % off)."""
+FREE_DISK_GIGABYTES, DISK_GIGABYTE_HOUR = 20, 0.000111
+"""Of a task's own disk so much is free, and the rest costs that; the Spot market makes it no cheaper."""
 
 
 def fargate_spot(vcpu: float, gigabytes: float) -> float:
@@ -76,8 +76,7 @@ PRICES = Prices(
         "sagemaker": Machine(hour=0.736, megapixels_per_second=12 * _FULL_HD, speed_is_from=_T4, start_seconds=420),
         "cpu": Machine(hour=fargate_spot(4, 8), megapixels_per_second=8 * _FULL_HD, speed_is_from=_CPU, start_seconds=90),
     },
-    media_worker_hour=fargate_spot(2, 4),
-    disk_gigabyte_second=0.000111 / 3600,
+    media_worker_hour=fargate_spot(2, 4) + (100 - FREE_DISK_GIGABYTES) * DISK_GIGABYTE_HOUR,
     storage_gigabyte_month=0.023,
     egress_gigabyte=0.09,
     queue_request=0.40e-6,

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from stereo_spot_media.sandbox import ChildLimits, run_in_child
 from stereo_spot_runtime.settings import child_environment
 from stereo_spot_shared.api.server import Model
-from stereo_spot_shared.errors import StereoSpotError
+from stereo_spot_shared.errors import ModelMissing
 from stereo_spot_shared.inference import Moments, MomentsTask
 from stereo_spot_shared.rendering import RenderParams
 
@@ -29,12 +29,6 @@ MODULE = "stereo_inference"
 STALL_SECONDS = 120.0
 KNOWN_SECONDS = 30.0
 """For so long what is known of models is not asked again: that starts a process, which pages must not wait for."""
-
-
-class ModelsFailed(StereoSpotError):
-    """What stereo-inference said of a model that could not be had."""
-
-    code = "model_missing"
 
 
 class Companion:
@@ -110,7 +104,7 @@ class Companion:
     def _answer(self, *words: str) -> str:
         found = subprocess.run(command(*words), capture_output=True, env=child_environment({}), text=True, check=False)
         if found.returncode:
-            raise ModelsFailed("The depth models could not be looked at.", hint=found.stderr.strip().rpartition("\n")[2] or None)
+            raise ModelMissing("The depth models could not be looked at.", hint=found.stderr.strip().rpartition("\n")[2] or None)
         return found.stdout
 
 

@@ -14,7 +14,8 @@ from stereo_spot_web_ui.settings import WebSettings
 def cost_of(job: Job, completions: Sequence[SegmentCompletion], settings: WebSettings) -> CostView | None:
     """The cost of the segments rendered so far, and of handing the result out once; None where no rate is known or nothing was done.
 
-    The workers' own rates stand on the segments; those of this server are for segments of workers that had none.
+    What the segments cost by their workers' own rates stands on them. Where it is missing on one, the rate of this server is taken for all:
+    what is kept of a finished job does not tell them apart.
     """
     rendering = job.result.render_cost if job.result is not None else _recorded(completions)
     if rendering is None and settings.worker_hour_cost is not None:
