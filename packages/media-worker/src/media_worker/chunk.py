@@ -38,19 +38,23 @@ def chunk(message: Message, context: WorkContext, *, settings: MediaWorkerSettin
     """
     platform = context.platform
     with leaving_nothing_unwanted(platform, message.job_id) as ending:
-        job = update_job(platform, message.job_id, _begin)
+        seen = platform.jobs.get(message.job_id)
+        job = update_job(platform, message.job_id, _begin, seen=seen)
         if job.status is JobStatus.CHUNKING:
+            first = _is_first(seen, job) and not context.redelivered
             attempt = Attempt(context, job, Stage.CHUNK, earlier_seconds=job.plan.chunk_seconds if job.plan else 0.0)
             with attempt.watch.quiet_end():
-                seen = _plan_and_cut(attempt, settings)
-                seen = update_job(platform, job.job_id, lambda now: _end(now, attempt.seconds), seen=seen)
-                ending.job = advance(platform, job.job_id, seen=seen)
+                seen = _plan_and_cut(attempt, settings, first=first)
+                ending.job = advance(platform, job.job_id, seen=seen, change=lambda now: _end(now, attempt.seconds))
 
 
-def _plan_and_cut(attempt: Attempt, settings: MediaWorkerSettings) -> Job:
-    """Do what earlier attempts have left to do, in a child process; returns the job as it was last seen."""
+def _plan_and_cut(attempt: Attempt, settings: MediaWorkerSettings, *, first: bool) -> Job:
+    """Do what earlier attempts have left to do, in a child process; returns the job as it was last seen.
+
+    Of what the `first` attempt would find nothing is looked for.
+    """
     job, platform = attempt.job, attempt.context.platform
-    manifest = _stored_plan(platform.storage, job)
+    manifest = None if first else _stored_plan(platform.storage, job)
     skip = _finished(platform, job.job_id) if manifest else set()
     cutting = _Cutting(attempt, manifest)
     if manifest is not None and len(skip) == len(manifest.segments):
@@ -66,7 +70,7 @@ def _plan_and_cut(attempt: Attempt, settings: MediaWorkerSettings) -> Job:
             limits=settings.media_limits,
             manifest=manifest,
             skip=frozenset(skip),
-            poster=not exists(platform.storage, keys.poster_key(job.job_id)),
+            poster=first or not exists(platform.storage, keys.poster_key(job.job_id)),
         )
         cutting.run(task)
         check_unchanged(platform.storage, job)
@@ -143,8 +147,8 @@ class _Cutting:
         done = spec.first_frame - manifest.segments[0].first_frame + len(spec.core)
         self._attempt.context.progress(done, manifest.frame_count)
         if time.monotonic() >= self._announced_at + ANNOUNCE_SECONDS:
-            cut = update_job(self._platform, self._job_id, lambda now: _raise_cut(now, index + 1, self._attempt.seconds), seen=self.seen)
-            self.seen = advance(self._platform, self._job_id, seen=cut)
+            seconds = self._attempt.seconds
+            self.seen = advance(self._platform, self._job_id, seen=self.seen, change=lambda now: _raise_cut(now, index + 1, seconds))
             self._announced_at = time.monotonic()
 
 
@@ -164,6 +168,11 @@ def _finished(platform: Platform, job_id: str) -> set[int]:
         if parsed.kind == "segment" and parsed.segment_index is not None:
             finished.add(parsed.segment_index)
     return finished
+
+
+def _is_first(seen: Job, begun: Job) -> bool:
+    """Whether nobody cut this job before whoever has just made `begun` of the job that was `seen`."""
+    return begun.version == seen.version + 1 and all(passage.status is not JobStatus.CHUNKING for passage in seen.history)
 
 
 def _begin(job: Job) -> Job | None:

@@ -20,7 +20,7 @@ from stereo_spot_runtime.scratch import attempt_directory, require_free
 from stereo_spot_shared import keys
 from stereo_spot_shared.errors import Conflict, Interrupted, VerificationFailed
 from stereo_spot_shared.interfaces import ObjectInfo
-from stereo_spot_shared.jobs import JobStatus, SegmentCompletion, Stage
+from stereo_spot_shared.jobs import JobResult, JobStatus, SegmentCompletion, Stage
 from stereo_spot_shared.manifest import Manifest
 from stereo_spot_shared.messages import Message
 from stereo_spot_shared.rendering import views_of
@@ -37,15 +37,17 @@ def reassemble(message: Message, context: WorkContext, *, settings: MediaWorkerS
         job = platform.jobs.get(message.job_id)
         if job.status is not JobStatus.REASSEMBLING or job.plan is None:
             return
-        if published_result(platform, job.job_id) is None:
+        # Of a message that was never handed out before nothing is looked for; should it have been, the first result stands.
+        published = published_result(platform, job.job_id) if context.redelivered else None
+        if published is None:
             attempt = Attempt(context, job, Stage.REASSEMBLE)
             with attempt.watch.quiet_end():
                 manifest = load_manifest(platform.storage, job.job_id, job.plan.plan_id)
                 completions = tuple(all_completions(platform.completions, job.job_id))
                 check_completions(job.plan.plan_id, manifest, completions)
                 joined, outputs = _join(attempt, manifest, completions, settings)
-                _publish(attempt, manifest, completions, joined, outputs)
-        ending.job = advance(platform, job.job_id)
+                published = _publish(attempt, manifest, completions, joined, outputs)
+        ending.job = advance(platform, job.job_id, seen=job, published=published)
 
 
 def check_completions(plan_id: str, manifest: Manifest, completions: Sequence[SegmentCompletion]) -> None:
@@ -136,20 +138,24 @@ def _publish(
     completions: Sequence[SegmentCompletion],
     joined: ReassembleResult,
     outputs: Sequence[ObjectInfo],
-) -> None:
-    """Store the record and the result; remove the outputs where another attempt was first or nobody wants it now."""
+) -> JobResult | None:
+    """Store the record and the result; remove the outputs where another attempt was first or nobody wants it now.
+
+    Returns the result that stands; None where nobody wants it.
+    """
     job, storage = attempt.job, attempt.context.platform.storage
     result_key = keys.result_key(job.job_id)
     result = job_result(job, manifest, completions, joined, outputs).model_copy(update={"reassemble_seconds": attempt.seconds})
     if not attempt.watch.still_wanted():
         storage.delete(*(output.key for output in outputs))
-        return
+        return None
     # The record goes first: once a result exists nobody comes here again.
     storage.put_bytes(conversion_record(job, manifest, completions, result).to_json(), keys.record_key(job.job_id))
     try:
         storage.put_bytes(result.to_json(), result_key, if_absent=True)
     except Conflict:
-        if published_result(attempt.context.platform, job.job_id) is None:  # a result whose output was lost
-            storage.put_bytes(result.to_json(), result_key)
-        else:
+        if (standing := published_result(attempt.context.platform, job.job_id)) is not None:
             storage.delete(*(output.key for output in outputs))
+            return standing
+        storage.put_bytes(result.to_json(), result_key)  # over one whose output was lost
+    return result

@@ -70,9 +70,10 @@ def _remove(storage: ObjectStorage, job: Job, on_progress: Callable[[int, int], 
     """In batches, so that a film of many thousand segments shows that it moves."""
     unwanted, count = _unwanted(storage, job), 0
     while some := tuple(islice(unwanted, _AT_ONCE)):
+        if count:
+            on_progress(count, count + len(some))
         storage.delete(*some)
         count += len(some)
-        on_progress(count, count + 1)
 
 
 def _unwanted(storage: ObjectStorage, job: Job) -> Iterator[str]:

@@ -64,7 +64,8 @@ def test_an_hdr_film_of_uneven_times_becomes_one_that_browsers_play(platform, wo
     assert list(scratch.iterdir()) == []
 
 
-def test_it_says_how_far_it_is_and_changes_nothing_of_the_job(platform, work, completed):
+def test_it_says_how_far_it_is_and_changes_nothing_of_the_job(platform, work, completed, monkeypatch):
+    monkeypatch.setattr("stereo_spot_runtime.context._MOMENT_SECONDS", 0.0)
     ask(platform, completed)
     work(platform, Stage.RENDITION)
     assert platform.jobs.get(completed.job_id) == completed

@@ -18,6 +18,8 @@ from stereo_spot_shared.messages import Message, SegmentReady, SegmentRendered
 
 _LOOK_SECONDS = 2.0
 """So often at most long work asks whether it is still wanted; more seldom where signs of life are."""
+_MOMENT_SECONDS = 1.0
+"""After so long work on another job leaves its first sign."""
 
 
 @dataclass
@@ -29,11 +31,13 @@ class Signs:
     at: float = float("-inf")
 
     def due(self, job_id: str) -> bool:
-        """Whether it is time for another; then it counts as left."""
+        """Whether it is time for another; then it counts as left. What is over within a moment leaves none: what it stores is one."""
         now = time.monotonic()
-        if job_id == self.job_id and now - self.at < self.seconds:
+        if job_id != self.job_id:
+            self.job_id, self.at = job_id, now - max(0.0, self.seconds - _MOMENT_SECONDS)
+        if now - self.at < self.seconds:
             return False
-        self.job_id, self.at = job_id, now
+        self.at = now
         return True
 
 

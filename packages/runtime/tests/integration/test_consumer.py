@@ -6,6 +6,7 @@ import dataclasses
 import json
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 import structlog
@@ -68,6 +69,12 @@ def depth(platform: Platform, stage: Stage = Stage.RENDER) -> tuple[int, int, in
     return dataclasses.astuple(platform.queues[stage].depth())
 
 
+@pytest.fixture
+def signs_at_once(monkeypatch) -> None:
+    monkeypatch.setattr("stereo_spot_runtime.context._MOMENT_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("signs_at_once")
 def test_success_is_acknowledged_and_says_what_was_done(platform, consumer, make_job) -> None:
     job, seen = make_job(), []
 
@@ -87,6 +94,23 @@ def test_success_is_acknowledged_and_says_what_was_done(platform, consumer, make
     assert depth(platform) == (0, 0, 0)
 
 
+def test_work_that_is_over_within_a_moment_leaves_no_sign_and_longer_work_does(platform, consumer, make_job, monkeypatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("stereo_spot_runtime.context.time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def handler(message: SegmentReady, context: WorkContext) -> None:
+        for second in range(message.segment_index + 1):
+            clock[0] += 0.9 if second else 0.0
+            context.progress(second, 24)
+
+    for index, signs in ((1, []), (2, [2])):
+        job = make_job()
+        send(platform, job.job_id, index)
+        consumer(handler, report_seconds=3600).handle(receive(platform))
+        assert [sign.done for sign in platform.activity.list(job.job_id)] == signs
+
+
+@pytest.mark.usefixtures("signs_at_once")
 def test_signs_of_life_are_left_once_an_interval_however_short_the_attempts_are(platform, consumer, make_job) -> None:
     first, second = make_job(), make_job()
 

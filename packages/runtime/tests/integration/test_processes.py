@@ -112,8 +112,9 @@ def assert_exact(platform: Platform, job: Job, workers: Workers) -> None:
 
 
 POINTS = [
-    "chunk-planned", "chunk-cut-0", "chunk-0-before-send", "chunk-end", "render-start-1", "render-stored-1", "render-complete-1",
-    "render-2-before-send", "reassemble-start", "reassemble-stored", "reassemble-published", "reassemble-before-send", "sweep-deleted",
+    "chunk-planned", "chunk-stored-0", "chunk-0-before-send", "chunk-stored-2", "chunk-end-before-send",
+    "render-start-1", "render-stored-1", "render-complete-1", "render-2-before-send",
+    "reassemble-start", "reassemble-stored", "reassemble-published", "reassemble-before-send", "sweep-deleted",
 ]  # fmt: skip
 
 

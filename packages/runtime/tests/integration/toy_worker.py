@@ -14,6 +14,7 @@ import sys
 import time
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from stereo_spot_runtime import WorkContext, advance, run_worker, update_job
 from stereo_spot_shared import keys
@@ -35,8 +36,7 @@ def note(line: str) -> None:
 
 def point(context: WorkContext, job_id: str, name: str) -> None:
     """Die here, if the job's source says so and nobody has died of it yet."""
-    source = wish(context.platform, job_id)
-    if source != f"die={name}":
+    if _wishes[job_id] != f"die={name}":
         return
     try:
         LEDGER.with_name(f"died-{job_id}").touch(exist_ok=False)
@@ -47,10 +47,10 @@ def point(context: WorkContext, job_id: str, name: str) -> None:
     time.sleep(60)
 
 
-def wish(platform: Platform, job_id: str) -> str:
-    if job_id not in _wishes:  # asked for once: a program does not ask at every step either
-        _wishes[job_id] = platform.jobs.get(job_id).source.name
-    return _wishes[job_id]
+def see(platform: Platform, job_id: str) -> Job:
+    job = platform.jobs.get(job_id)
+    _wishes[job_id] = job.source.name
+    return job
 
 
 _wishes: dict[str, str] = {}
@@ -60,10 +60,10 @@ def wanted(job: Job, stage: Stage) -> bool:
     return job.status in STAGES[stage].statuses
 
 
-def advance_or_die(context: WorkContext, job_id: str, name: str, seen: Job | None = None) -> Job:
+def advance_or_die(context: WorkContext, job_id: str, name: str, **known: Any) -> Job:
     """`advance`, with a point between the move and the message."""
     queues = {stage: DyingQueue(queue, context, job_id, name) for stage, queue in context.platform.queues.items()}
-    return advance(dataclasses.replace(context.platform, queues=queues), job_id, seen=seen)
+    return advance(dataclasses.replace(context.platform, queues=queues), job_id, **known)
 
 
 class DyingQueue:
@@ -77,7 +77,7 @@ class DyingQueue:
 
 def chunk(message: ChunkRequest, context: WorkContext) -> None:
     platform, job_id = context.platform, message.job_id
-    job = platform.jobs.get(job_id)
+    job = see(platform, job_id)
     if not wanted(job, Stage.CHUNK):
         return
     point(context, job_id, "chunk-start")
@@ -90,24 +90,24 @@ def chunk(message: ChunkRequest, context: WorkContext) -> None:
     point(context, job_id, "chunk-planned")
     for index, letter in enumerate(source):
         platform.storage.put_bytes(bytes([letter]), keys.segment_key(job_id, index, "nut"))
-        job = update_job(
-            platform, job_id, lambda job, n=index + 1: note_cut(job, n) if job.status is JobStatus.CHUNKING else None, seen=job
-        )
-        point(context, job_id, f"chunk-cut-{index}")
-        job = advance_or_die(context, job_id, f"chunk-{index}", job)
+        point(context, job_id, f"chunk-stored-{index}")
+        if index == 0:  # as the real one: the first at once, then those of every second
+            job = advance_or_die(
+                context, job_id, "chunk-0", seen=job, change=lambda job: note_cut(job, 1) if job.status is JobStatus.CHUNKING else None
+            )
         context.progress(index + 1, len(source))
-    job = update_job(
-        platform, job_id, lambda job: start_rendering(job, now=utc_now()) if job.status is JobStatus.CHUNKING else None, seen=job
-    )
-    point(context, job_id, "chunk-end")
-    advance(platform, job_id, seen=job)
+    advance_or_die(context, job_id, "chunk-end", seen=job, change=lambda job: all_cut(job, len(source)))
+
+
+def all_cut(job: Job, count: int) -> Job | None:
+    return start_rendering(note_cut(job, count), now=utc_now()) if job.status is JobStatus.CHUNKING else None
 
 
 def render(message: SegmentReady, context: WorkContext) -> None:
     platform, job_id, index = context.platform, message.job_id, message.segment_index
     # In this order: a job that is still wanted after a look that found no completion was not swept before that look.
     standing = platform.completions.get(job_id, index) if context.redelivered or message.again else None
-    job = platform.jobs.get(job_id)
+    job = see(platform, job_id)
     if not wanted(job, Stage.RENDER):
         return
     if standing is None:
@@ -143,7 +143,8 @@ def misbehave(how: str, context: WorkContext) -> None:
 
 def reassemble(message: ReassembleRequest, context: WorkContext) -> None:
     platform, job_id = context.platform, message.job_id
-    if not wanted(platform.jobs.get(job_id), Stage.REASSEMBLE):
+    job = see(platform, job_id)
+    if not wanted(job, Stage.REASSEMBLE):
         return
     point(context, job_id, "reassemble-start")
     page = platform.completions.query_by_job(job_id)
@@ -157,13 +158,14 @@ def reassemble(message: ReassembleRequest, context: WorkContext) -> None:
         note(f"publish {job_id}")
     except Conflict:
         platform.storage.delete(key)
+        result = None
     point(context, job_id, "reassemble-published")
-    advance_or_die(context, job_id, "reassemble")
+    advance_or_die(context, job_id, "reassemble", seen=job, published=result)
 
 
 def sweep(message: SweepRequest, context: WorkContext) -> None:
     platform, job_id = context.platform, message.job_id
-    job = platform.jobs.get(job_id)
+    job = see(platform, job_id)
     if not wanted(job, Stage.SWEEP) or job.swept:
         return
     point(context, job_id, "sweep-start")

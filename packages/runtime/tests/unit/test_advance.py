@@ -7,19 +7,22 @@ import dataclasses
 import sqlite3
 import threading
 from datetime import timedelta
+from fractions import Fraction
 
 import pytest
 
-from stereo_spot_runtime import advance, reconcile
+from stereo_spot_runtime import advance, cancel_job, reconcile
 from stereo_spot_runtime.platform import open_platform
 from stereo_spot_runtime.reconciler import run_reconciler
 from stereo_spot_runtime.updates import update_job
 from stereo_spot_shared.base import utc_now
 from stereo_spot_shared.errors import Conflict, NotFound, StoreUnavailable
-from stereo_spot_shared.jobs import Activity, JobResult, JobStatus, Stage
+from stereo_spot_shared.jobs import Activity, JobResult, JobStatus, Plan, Stage
 from stereo_spot_shared.keys import output_key, result_key
 from stereo_spot_shared.messages import ChunkRequest, SegmentReady
-from stereo_spot_shared.pipeline import STAGES
+from stereo_spot_shared.pipeline import STAGES, note_cut, start_rendering
+
+PLAN = Plan(plan_id="plan", segment_count=3, frame_count=3, duration=Fraction(3))
 
 
 def take(platform, stage: Stage) -> list[str]:
@@ -113,13 +116,71 @@ class TestAdvance:
         moved = advance(asked, seen.job_id, seen=seen)
         assert (moved.status, moved.keep_source, moved.version) == (JobStatus.REASSEMBLING, True, newer.version + 1)
 
-    def test_nothing_is_counted_before_all_segments_are_cut(self, platform, make_job, complete) -> None:
+    def test_nothing_is_counted_before_all_segments_were_announced(self, platform, make_job, complete) -> None:
         job = make_job(segments=2)
         asked = dataclasses.replace(platform, completions=Asked(platform.completions))
         advance(asked, job.job_id, seen=job.evolve(status=JobStatus.CHUNKING, cut=1, sent=1, hinted_at=utc_now()))
         assert asked.completions.names == []
         advance(asked, job.job_id)
         assert asked.completions.names == ["count"]
+
+    def test_all_were_complete_when_the_announcements_were_taken_back(self, platform, make_job, complete) -> None:
+        """As where joining failed, and is tried again."""
+        job = make_job(segments=2, sent=0, announced=2)
+        for index in range(2):
+            complete(job.job_id, index)
+        assert advance(platform, job.job_id).status is JobStatus.REASSEMBLING
+        assert take(platform, Stage.RENDER) == []
+
+    def test_a_change_is_stored_in_one_write_with_what_follows_from_it(self, platform, make_job) -> None:
+        job = make_job(JobStatus.CHUNKING, plan=PLAN, cut=1, sent=1)
+        asked = dataclasses.replace(platform, jobs=Asked(platform.jobs), completions=Asked(platform.completions))
+        end = advance(asked, job.job_id, seen=job, change=lambda job: start_rendering(note_cut(job, 3), now=utc_now()))
+        assert (end.status, end.cut, end.sent) == (JobStatus.RENDERING, 3, 3)
+        assert platform.jobs.get(job.job_id) == end
+        assert (asked.jobs.names, asked.completions.names) == (["update"], [])
+        assert segments(take(platform, Stage.RENDER)) == [1, 2]
+
+    def test_a_change_of_which_nothing_follows_is_stored_all_the_same(self, platform, make_job) -> None:
+        job = make_job(segments=2)
+        changed = advance(platform, job.job_id, change=lambda job: job.evolve(keep_source=True))
+        assert changed.keep_source
+        assert platform.jobs.get(job.job_id) == changed
+
+    def test_a_change_is_made_to_the_job_as_it_is_and_not_as_it_was_seen(self, platform, make_job) -> None:
+        seen = make_job(JobStatus.CHUNKING, plan=PLAN, cut=1, sent=1)
+        update_job(platform, seen.job_id, lambda job: job.evolve(keep_source=True))
+        changed = advance(platform, seen.job_id, seen=seen, change=lambda job: note_cut(job, 2))
+        assert (changed.cut, changed.sent, changed.keep_source) == (2, 2, True)
+
+        def only_where_it_is_cut(job):
+            if job.cut < 2:
+                raise Conflict("not yet")
+            return note_cut(job, 3) if job.keep_source else None
+
+        assert advance(platform, seen.job_id, seen=seen, change=only_where_it_is_cut).cut == 3
+        assert segments(take(platform, Stage.RENDER)) == [1, 2]
+
+    def test_a_change_that_a_job_does_not_want_any_more_changes_nothing(self, platform, make_job) -> None:
+        seen = make_job(JobStatus.CHUNKING, plan=PLAN, cut=1, sent=1)
+        cancelled = cancel_job(platform, seen.job_id)
+        left = advance(platform, seen.job_id, seen=seen, change=lambda job: note_cut(job, 2) if job.status is JobStatus.CHUNKING else None)
+        assert left == cancelled
+
+    def test_whoever_has_sent_what_moves_a_job_on_looks_no_further(self, platform, make_job, complete) -> None:
+        job = make_job(segments=1)
+        complete(job.job_id, 0)
+        asked = dataclasses.replace(platform, storage=Asked(platform.storage))
+        assert advance(asked, job.job_id).status is JobStatus.REASSEMBLING
+        assert asked.storage.names == []
+
+    def test_a_result_that_was_just_published_is_not_looked_for(self, platform, make_job) -> None:
+        job = make_job(JobStatus.REASSEMBLING, hinted_at=utc_now())
+        result = JobResult(output_key="o", etag="e", bytes=5, frames=3, width=2, height=2, depth="basic")
+        asked = dataclasses.replace(platform, jobs=Asked(platform.jobs), storage=Asked(platform.storage))
+        completed = advance(asked, job.job_id, seen=job, published=result)
+        assert (completed.status, completed.result) == (JobStatus.COMPLETED, result)
+        assert (asked.jobs.names, asked.storage.names) == (["update"], [])
 
     def test_a_published_output_completes_the_job_and_one_that_is_not_whole_does_not(self, platform, make_job) -> None:
         job = make_job(JobStatus.REASSEMBLING, hinted_at=utc_now())
