@@ -173,6 +173,25 @@ def test_many_at_once_leave_the_page_its_connections(page, server, client, film,
     }
 
 
+def test_a_second_start_is_for_what_is_still_to_come(page, server, clip, film):
+    page.goto("/new")
+    choose(page, clip)
+    first = job_of(page)
+    arrived(server, page, first)
+    choose(page, film)
+    expect(page.locator("[data-uploads] li[data-sending] [data-told]")).to_contain_text("/s")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("[data-uploads] li[data-started]")).to_have_count(2)
+    page.locator("label", has_text="Gentle").click()
+    with page.expect_response("**/start") as answer:
+        page.get_by_role("button", name="Start").click()
+    second = answer.value.url.split("/")[-2]
+    assert second != first
+    expect(page.locator("[data-refused]")).to_be_hidden()
+    jobs = server.platform.jobs
+    assert (jobs.get(first).params.max_disparity, jobs.get(second).params.max_disparity) == (2.0, 1.2)
+
+
 DROP = """(files) => {
   const held = new DataTransfer();
   for (const [name, text] of files) held.items.add(new File([text], name, { type: 'video/mp4' }));

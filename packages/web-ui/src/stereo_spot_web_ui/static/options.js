@@ -54,6 +54,7 @@ form.addEventListener('submit', async (event) => {
   try {
     const rows = jobs();
     for (const row of rows) {
+      if (row.dataset.started !== undefined && row.dataset.here !== undefined) continue; // it is under way already
       await ask('PATCH', `/api/v1/jobs/${row.dataset.job}`, { params: params() });
       await ask('POST', `/api/v1/jobs/${row.dataset.job}/start`);
       row.dataset.started = '';
