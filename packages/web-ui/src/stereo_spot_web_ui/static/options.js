@@ -123,26 +123,32 @@ async function lookNow() {
   if (!shelf || !row || row.dataset.started !== undefined) return;
   const wanted = { params: { ...params(), layout: 'full-sbs', codec: 'auto', quality: 'balanced' } };
   const key = row.dataset.job + JSON.stringify(wanted);
-  if (key === shown) return;
   asked?.abort();
+  setBusy(key !== shown);
+  if (key === shown) return;
   asked = new AbortController();
-  shelf.classList.add('busy');
-  shelf.setAttribute('aria-busy', 'true');
+  const { signal } = asked;
   try {
-    const found = await ask('POST', `/api/v1/jobs/${row.dataset.job}/moments`, wanted, { signal: asked.signal });
-    await draw(found);
+    const found = await ask('POST', `/api/v1/jobs/${row.dataset.job}/moments`, wanted, { signal });
+    await draw(found, signal);
     shown = key;
     measured = { ...found, asked: wanted.params.depth };
     estimate();
   } catch (error) {
-    if (error.name === 'AbortError') return;
+    if (signal.aborted) return;
+    shown = '';
     shelf.replaceChildren(Object.assign(document.createElement('p'), { className: 'notice bad', textContent: error.message }));
   }
-  shelf.classList.remove('busy');
-  shelf.removeAttribute('aria-busy');
+  setBusy(false);
 }
 
-async function draw(found) {
+function setBusy(is) {
+  shelf.classList.toggle('busy', is);
+  shelf.setAttribute('aria-busy', String(is));
+}
+
+/** Show what was found, unless something else is asked for by then. */
+async function draw(found, signal) {
   const made = await Promise.all(
     found.moments.map(async (moment) => {
       const pictures = {};
@@ -157,6 +163,7 @@ async function draw(found) {
       return { pictures, canvas, figure };
     }),
   );
+  signal.throwIfAborted();
   under = made;
   const note = found.depth === 'basic' ? [Object.assign(document.createElement('p'), { className: 'soft small', textContent: shelf.dataset.basic })] : [];
   shelf.replaceChildren(...made.map((one) => one.figure), ...note);
