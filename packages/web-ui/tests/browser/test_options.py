@@ -80,6 +80,22 @@ def test_what_it_will_take_is_estimated_from_what_was_alike(page, server, clip):
     expect(estimate).to_be_hidden()
 
 
+def test_what_is_estimated_of_one_video_is_not_said_of_another(page, server, clip, tmp_path):
+    record(server, seconds_per_megapixel=100, bytes_per_megapixel=1_000_000)
+    arrive(page, clip)
+    estimate = page.locator("[data-estimate]")
+    expect(estimate).to_contain_text("About 2:10")
+    page.get_by_role("button", name="Cancel").click()
+    looks, other = hold(page, "**/moments"), tmp_path / "another film.mp4"
+    other.write_bytes(clip.read_bytes())
+    page.set_input_files("[data-drop] input", other)
+    while not looks:
+        page.wait_for_timeout(20)
+    expect(estimate).to_be_hidden()
+    looks[0].continue_()
+    expect(estimate).to_contain_text("About 2:10")
+
+
 def test_nothing_is_said_where_nothing_was_measured(page, clip):
     arrive(page, clip)
     expect(page.locator("[data-estimate]")).to_be_hidden()

@@ -87,11 +87,13 @@ page.addEventListener('uploads-changed', () => {
 
 /* What it will take: by earlier conversions that were alike, and nothing where there was none */
 const rates = JSON.parse(form.dataset.rates);
-let measured = null; // what is known of the one video: its size, and which estimator the chosen depth means
+let measured = null; // what is known of one video: its job, its size, and which estimator the chosen depth means
 
 function estimate() {
   const [place, now] = [form.querySelector('[data-estimate]'), params()];
-  const known = measured?.frames && measured.asked === now.depth && jobs().length === 1 ? measured : null;
+  const [row, ...others] = jobs();
+  const isKnown = measured?.frames && measured.asked === now.depth && measured.job === row?.dataset.job && !others.length;
+  const known = isKnown ? measured : null;
   const megapixels = known ? (known.width * known.height * known.frames) / 1e6 : 0;
   const seconds = megapixels * rates.seconds[`${known?.depth} ${now.depth_profile} ${now.quality}`];
   const bytes = megapixels * rates.bytes[`${now.layout} ${now.quality}`];
@@ -132,7 +134,7 @@ async function lookNow() {
     const found = await ask('POST', `/api/v1/jobs/${row.dataset.job}/moments`, wanted, { signal });
     await draw(found, signal);
     shown = key;
-    measured = { ...found, asked: wanted.params.depth };
+    measured = { ...found, job: row.dataset.job, asked: wanted.params.depth };
     estimate();
   } catch (error) {
     if (signal.aborted) return;
