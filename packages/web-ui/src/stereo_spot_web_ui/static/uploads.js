@@ -173,8 +173,9 @@ function arrived(row) {
 async function follow(row) {
   const [told, bar] = [row.querySelector('[data-told]'), row.querySelector('progress')];
   while (row.isConnected) {
-    const job = await ask('GET', `/api/v1/jobs/${row.dataset.job}`).catch(() => null); // the next look tells
-    if (job?.source.is_here) {
+    const job = await ask('GET', `/api/v1/jobs/${row.dataset.job}`)
+      .catch((error) => (error.status === 404 ? { status: 'cancelled' } : null)); // removed meanwhile; else the next look tells
+    if (job?.source?.is_here) {
       arrived(row);
       return;
     }
@@ -184,9 +185,11 @@ async function follow(row) {
       if (job.error) complain(new Error([job.error.message, job.error.hint].filter(Boolean).join(' ')));
       return;
     }
-    if (job?.source.bytes) bar.value = job.source.received / job.source.bytes;
-    else bar.removeAttribute('value');
-    if (job) told.textContent = job.progress.waiting ?? said.fetched.replace('{size}', size(job.source.received ?? 0));
+    if (job) {
+      if (job.source.bytes) bar.value = job.source.received / job.source.bytes;
+      else bar.removeAttribute('value');
+      told.textContent = job.progress.waiting ?? said.fetched.replace('{size}', size(job.source.received ?? 0));
+    }
     await new Promise((resolve) => setTimeout(resolve, FETCH_LOOK_MS));
   }
 }
