@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,19 @@ def test_a_connection_that_breaks_costs_nothing_that_came_before(page, server, f
     assert arrived(server, page, job_id) == film.read_bytes()
     assert begun[0] == 0
     assert 0 < begun[-1] < BYTES
+
+
+def test_the_time_without_a_connection_is_not_taken_for_a_slow_one(page, film, line, allowed):
+    allowed += ["net::ERR"]
+    page.clock.install()
+    page.goto("/new")
+    choose(page, film)
+    on_its_way(page)
+    line.cut()
+    expect(page.get_by_text("The connection broke. Trying again.")).to_be_visible()
+    page.clock.fast_forward(300_000)
+    line.is_cut = False
+    expect(page.locator("[data-told]")).to_contain_text(re.compile(r"MB/s, 0:\d\d left"))
 
 
 def test_a_pause_is_a_pause(page, server, film, line):
