@@ -164,6 +164,23 @@ def test_an_upload_is_found_again_in_the_library(page, server, film, line):
     assert arrived(server, page, job_id) == film.read_bytes()
 
 
+def test_videos_that_the_library_could_not_take_can_be_dropped_again(page, clip, line, allowed):
+    allowed += ["net::ERR", "500"]
+    line.bytes_per_second = None
+    page.goto("/")
+    line.cut()
+    choose(page, clip)
+    expect(page.get_by_text("The server cannot be reached.")).to_be_visible()
+    line.is_cut = False
+    page.route("**/new", lambda route: route.fulfill(status=500, body="<main id='main'>a proxy's own page</main>"), times=1)
+    choose(page, clip)
+    expect(page.get_by_text("That did not work.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Library")).to_be_visible()
+    choose(page, clip)
+    expect(page.locator("[data-uploads] li[data-here]")).to_have_count(1)
+    expect(page).to_have_url(re.compile("/new"))
+
+
 def test_many_at_once_leave_the_page_its_connections(page, server, client, film, line):
     films = [film, *(film.with_name(f"part {number}.mp4") for number in range(2, 8))]
     for copy in films[1:]:
