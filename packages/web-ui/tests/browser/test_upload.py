@@ -179,6 +179,7 @@ def test_videos_that_the_library_could_not_take_can_be_dropped_again(page, clip,
     choose(page, clip)
     expect(page.locator("[data-uploads] li[data-here]")).to_have_count(1)
     expect(page).to_have_url(re.compile("/new"))
+    expect(page.locator("header [aria-current='page']")).to_have_text("New")
 
 
 def test_many_at_once_leave_the_page_its_connections(page, server, client, film, line):

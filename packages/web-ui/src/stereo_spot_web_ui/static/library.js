@@ -25,7 +25,8 @@ async function openNew(files) {
   document.title = fresh.title;
   history.pushState(null, '', '/new');
   addEventListener('popstate', () => location.reload());
-  for (const link of document.querySelectorAll('header nav a')) link.toggleAttribute('aria-current', link.pathname === '/new');
+  document.querySelector('header nav [aria-current]')?.removeAttribute('aria-current');
+  document.querySelector('header nav a[href="/new"]')?.setAttribute('aria-current', 'page');
   const [{ take }] = await Promise.all([import('./uploads.js'), import('./options.js')]);
   take(files);
 }
