@@ -83,3 +83,17 @@ def test_a_look_that_fails_leaves_the_bar_where_it_was(urls_are_taken, client, p
         page.wait_for_timeout(50)
     expect(bar).to_have_attribute("value", "0.4")
     expect(page.locator("[data-told]")).to_have_text("400 B fetched")
+
+
+def test_what_was_converted_before_the_next_look_is_waited_for_no_longer(urls_are_taken, client, page):
+    job_id = fetch(page, "http://127.0.0.1:9/a%20film.mp4")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("[data-uploads] li[data-started]")).to_be_visible()
+
+    def look(route: Route) -> None:
+        job = route.fetch().json()
+        assert job["source"]["is_here"] is False  # as that of a completed job, which was swept
+        route.fulfill(json=job | {"status": "completed"})
+
+    page.route(f"**/api/v1/jobs/{job_id}", look)
+    page.wait_for_url(f"**/jobs/{job_id}")

@@ -176,7 +176,7 @@ async function follow(row) {
   while (row.isConnected) {
     const job = await ask('GET', `/api/v1/jobs/${row.dataset.job}`)
       .catch((error) => (error.status === 404 ? { status: 'cancelled' } : null)); // removed meanwhile; else the next look tells
-    if (job?.source?.is_here) {
+    if (job?.source?.is_here || job?.status === 'completed') { // which may have cost it its source
       arrived(row);
       return;
     }
