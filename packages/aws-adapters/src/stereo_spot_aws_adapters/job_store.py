@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from stereo_spot_aws_adapters.clients import Aws
@@ -137,10 +138,12 @@ def _decode(item: Item) -> Job:
 def _merged(walks: Sequence[_Walk], limit: int) -> tuple[list[str], str | None]:
     """The newest places of all walks, at most `limit`, and the cursor behind them.
 
-    Only as far down as every walk is known: below that, one that was cut short may still hold newer ones.
+    Only as far down as every walk is known: below that, one that was cut short may still hold newer ones. A job that changed
+    its status between two walks is met by both.
     """
     floor = max((walk.known_to for walk in walks), default="")
-    known = [place for place in heapq.merge(*(walk.places for walk in walks), reverse=True) if place >= floor]
+    met = groupby(heapq.merge(*(walk.places for walk in walks), reverse=True))
+    known = [place for place, _ in met if place >= floor]
     if len(known) > limit:
         return known[:limit], known[limit - 1] if limit else None
     return known, floor or None

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from stereo_spot_adapter_contracts.examples import a_completion, a_job, an_activity
 from stereo_spot_aws_adapters.activity_store import DynamoActivityStore
 from stereo_spot_aws_adapters.dynamo import body_text, encode_body
-from stereo_spot_aws_adapters.job_store import DynamoJobStore, _merged, _Walk
+from stereo_spot_aws_adapters.job_store import DynamoJobStore, _item, _merged, _Walk
 from stereo_spot_aws_adapters.segment_completion_store import DynamoSegmentCompletionStore
+from stereo_spot_aws_adapters.tables import BY_TIME
 from stereo_spot_shared.base import SCHEMA_VERSION
 from stereo_spot_shared.errors import PermanentError, StoreUnavailable
 from stereo_spot_shared.jobs import JobStatus, Plan, Stage, new_job_id
@@ -79,6 +80,15 @@ def test_a_job_whose_status_the_index_does_not_know_yet_is_not_listed_under_the_
         ExpressionAttributeValues={":status": {"S": "chunking"}, ":body": encode_body(moved, "job")},
     )
     assert store.list(statuses=frozenset({JobStatus.QUEUED})).jobs == ()
+
+
+def test_a_job_that_changes_its_status_while_it_is_listed_is_listed_once(aws, monkeypatch):
+    """It is met under its old status and under its new one."""
+    store = DynamoJobStore(aws)
+    job = store.create(a_job(status=JobStatus.CHUNKING))
+    walk = store._walk(BY_TIME, "shard", _item(job)["shard"]["S"], before="~", name=None, limit=5)
+    monkeypatch.setattr(store, "_walk", lambda *_, **__: walk)
+    assert store.list(statuses=frozenset({JobStatus.QUEUED, JobStatus.CHUNKING})).jobs == (job,)
 
 
 def test_more_jobs_than_a_batch_reads_are_one_page(aws):

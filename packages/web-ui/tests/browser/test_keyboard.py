@@ -94,6 +94,9 @@ def test_looks_are_chosen_by_arrows(page, server, clip):
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("radio", name="2D", exact=True)).to_be_checked()
     assert page.locator("[data-look][tabindex='0']").count() == 1
+    for held in ("Alt", "Control", "Meta"):  # what the browser makes of them is its own
+        page.keyboard.press(f"{held}+ArrowUp")
+        expect(page.get_by_role("radio", name="2D", exact=True)).to_be_checked()
 
 
 def test_escape_closes_what_was_told_and_leaves_the_full_screen(page, server, awaited, finished):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from fractions import Fraction
 
+import cv2
+import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from stereo_spot_shared import keys
 from stereo_spot_shared.inference import StageSeconds
@@ -15,6 +18,8 @@ from stereo_spot_shared.records import ConversionRecord, Machine
 from stereo_spot_shared.rendering import RenderParams
 
 pytestmark = pytest.mark.browser
+
+BLACK = cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes()
 
 
 def record(server, *, seconds_per_megapixel: float, bytes_per_megapixel: int, **params) -> None:
@@ -49,6 +54,17 @@ def arrive(page: Page, clip) -> None:
     expect(page.locator(".moments canvas")).to_have_count(3)
 
 
+def hold(page: Page, asked: str) -> list[Route]:
+    """Let what is asked for wait, in this list."""
+    waiting: list[Route] = []
+
+    def wait(route: Route) -> None:
+        waiting.append(route)
+
+    page.route(asked, wait)
+    return waiting
+
+
 def test_what_it_will_take_is_estimated_from_what_was_alike(page, server, clip):
     """The clip has 36 frames of 256 by 144: 1.327 megapixels."""
     record(server, seconds_per_megapixel=100, bytes_per_megapixel=1_000_000)
@@ -62,6 +78,22 @@ def test_what_it_will_take_is_estimated_from_what_was_alike(page, server, clip):
     expect(estimate).to_have_text("About 0:13 on this server, once it is its turn. About 2.7 MB large.")
     page.locator("label", has_text="Best").click()
     expect(estimate).to_be_hidden()
+
+
+def test_what_is_estimated_of_one_video_is_not_said_of_another(page, server, clip, tmp_path):
+    record(server, seconds_per_megapixel=100, bytes_per_megapixel=1_000_000)
+    arrive(page, clip)
+    estimate = page.locator("[data-estimate]")
+    expect(estimate).to_contain_text("About 2:10")
+    page.get_by_role("button", name="Cancel").click()
+    looks, other = hold(page, "**/moments"), tmp_path / "another film.mp4"
+    other.write_bytes(clip.read_bytes())
+    page.set_input_files("[data-drop] input", other)
+    while not looks:
+        page.wait_for_timeout(20)
+    expect(estimate).to_be_hidden()
+    looks[0].continue_()
+    expect(estimate).to_contain_text("About 2:10")
 
 
 def test_nothing_is_said_where_nothing_was_measured(page, clip):
@@ -81,6 +113,34 @@ def test_a_look_shows_both_eyes_the_depth_and_the_colours_of_glasses(page, clip,
     grey = {look: float((picture.max(axis=-1).astype(int) - picture.min(axis=-1)).mean()) for look, picture in looks.items()}
     assert grey["Depth"] < 3 < min(grey["2D"], grey["Red-cyan"])
     assert abs(looks["2D"].astype(int) - looks["Red-cyan"]).mean() > 2
+
+
+def test_going_back_while_another_look_is_made_keeps_what_is_shown(page, clip):
+    """The other look's answer is here by then, and not all of its pictures."""
+    arrive(page, clip)
+    black = f"data:image/png;base64,{base64.b64encode(BLACK).decode()}"
+    other = {"seconds": 1, "picture": "/late.png", "depth": black, "left": black, "right": black}
+    page.route("**/moments", lambda route: route.fulfill(json={"depth": "basic", "width": 4, "height": 4, "frames": 1, "moments": [other]}))
+    late = hold(page, "**/late.png")
+    page.locator("label", has_text="Strong").click()
+    expect(page.locator(".moments[aria-busy='true']")).to_be_visible()
+    while not late:
+        page.wait_for_timeout(20)
+    page.locator("label", has_text="Natural").click()
+    expect(page.locator(".moments.busy, .moments[aria-busy='true']")).to_have_count(0)
+    late[0].fulfill(body=BLACK, content_type="image/png")
+    page.wait_for_timeout(300)
+    expect(page.locator(".moments canvas")).to_have_count(3)
+
+
+def test_going_back_after_a_look_that_failed_shows_the_pictures_again(page, clip, allowed):
+    allowed += ["500"]
+    arrive(page, clip)
+    page.route("**/moments", lambda route: route.fulfill(status=500, json={"detail": "It broke."}), times=1)
+    page.locator("label", has_text="Strong").click()
+    expect(page.locator(".moments")).to_have_text("It broke.")
+    page.locator("label", has_text="Natural").click()
+    expect(page.locator(".moments canvas")).to_have_count(3)
 
 
 def test_what_cannot_be_is_refused_in_words(page, clip, allowed):

@@ -70,6 +70,22 @@ def test_signing_in(browser, serving, tmp_path):
         context.close()
 
 
+def test_a_library_whose_reader_was_signed_out_says_that_it_takes_nothing(browser, serving, tmp_path, clip):
+    with serving(tmp_path / "closed", password="correct horse") as server:
+        context = browser.new_context(base_url=server.address)
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_label("Password").fill("correct horse")
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{server.address}/")
+        context.clear_cookies()
+        page.set_input_files("[data-drop] input", clip)
+        expect(page.locator(".toast.bad")).to_contain_text("That did not work.")
+        expect(page.get_by_role("heading", name="Library")).to_be_visible()
+        assert page.url == f"{server.address}/"
+        context.close()
+
+
 def test_a_library_finds_what_it_holds(page, server):
     with server.client() as client:
         for number in range(30):

@@ -199,6 +199,71 @@ def test_on_the_full_screen_the_picture_owns_it(page, finished):
     expect(page.locator(".bars")).to_have_css("opacity", "1")
 
 
+@pytest.mark.parametrize("focus", ["document.activeElement.blur()", "document.querySelector('[data-view][tabindex=\"0\"]').focus()"])
+def test_any_key_brings_the_controls_back(page, finished, focus):
+    page.clock.install()
+    watch(page, finished())
+    full_and_idle(page)
+    page.evaluate(focus)
+    expect(page.locator(".bars")).to_have_css("opacity", "0")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".bars")).to_have_css("opacity", "1")
+
+
+def test_a_tap_that_brings_the_controls_back_presses_none(browser, server, finished):
+    context = browser.new_context(base_url=server.address, has_touch=True)
+    page = context.new_page()
+    page.clock.install()
+    watch(page, finished())
+    full_and_idle(page)
+    page.evaluate(
+        "{ const seek = document.querySelector('[data-seek]'); seek.addEventListener('input', () => { seek.dataset.sought = 'yes'; }); }"
+    )
+    part = "document.querySelector('[data-player] {}')"
+    dones = {
+        "mute": part.format("video") + ".muted",
+        "play": part.format("video") + ".paused",
+        "seek": part.format("[data-sought]") + " !== null",
+    }
+    for name, done in dones.items():
+        box = page.locator(f"[data-do='{name}'], [data-{name}]").bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        expect(page.locator(".bars")).to_have_css("opacity", "0")
+        page.touchscreen.tap(*middle)
+        expect(page.locator(".bars")).to_have_css("opacity", "1")
+        assert page.evaluate(done) is False, name
+        page.touchscreen.tap(*middle)
+        assert page.evaluate(done) is True, name
+        page.evaluate("document.querySelector('[data-player] video').play()")
+        page.clock.fast_forward(4_000)
+    context.close()
+
+
+def test_a_click_without_a_move_presses_nothing_that_is_hidden(page, finished):
+    page.clock.install()
+    watch(page, finished())
+    full_and_idle(page)
+    box = page.locator("[data-do='mute']").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.clock.fast_forward(4_000)
+    expect(page.locator(".bars")).to_have_css("opacity", "0")
+    for is_muted in (False, True):
+        page.mouse.down()
+        page.mouse.up()
+        expect(page.locator(".bars")).to_have_css("opacity", "1")
+        assert page.evaluate("document.querySelector('[data-player] video').muted") is is_muted
+
+
+def full_and_idle(page: Page) -> None:
+    """On the full screen, playing, until the controls have gone."""
+    page.evaluate("document.querySelector('[data-player] video').loop = true")
+    page.keyboard.press("f")
+    expect(page.locator("[data-player]:fullscreen")).to_be_visible()
+    page.keyboard.press("k")
+    page.clock.fast_forward(4_000)
+    expect(page.locator(".bars")).to_have_css("opacity", "0")
+
+
 def test_subtitles_are_on_the_picture_at_their_times(page, finished, screenshot):
     watch(page, finished(subtitles=(CUES, CUES.replace("Tom", "Tim"))))
     choose(page, "2d")

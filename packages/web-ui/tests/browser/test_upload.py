@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,19 @@ def test_a_connection_that_breaks_costs_nothing_that_came_before(page, server, f
     assert 0 < begun[-1] < BYTES
 
 
+def test_the_time_without_a_connection_is_not_taken_for_a_slow_one(page, film, line, allowed):
+    allowed += ["net::ERR"]
+    page.clock.install()
+    page.goto("/new")
+    choose(page, film)
+    on_its_way(page)
+    line.cut()
+    expect(page.get_by_text("The connection broke. Trying again.")).to_be_visible()
+    page.clock.fast_forward(300_000)
+    line.is_cut = False
+    expect(page.locator("[data-told]")).to_contain_text(re.compile(r"MB/s, 0:\d\d left"))
+
+
 def test_a_pause_is_a_pause(page, server, film, line):
     begun = offsets(page)
     page.goto("/new")
@@ -137,7 +151,8 @@ def test_after_a_reload_the_file_is_chosen_once_more_and_goes_on(page, server, f
     assert 0 < begun[-1] < BYTES
 
 
-def test_an_upload_is_found_again_in_the_library(page, server, film, line):
+def test_an_upload_is_found_again_in_the_library(page, server, film, line, allowed):
+    allowed += ["409"]  # what was under way may still arrive, and its place is asked for anew
     page.on("dialog", lambda dialog: dialog.accept())
     page.goto("/")
     choose(page, film)
@@ -148,6 +163,24 @@ def test_an_upload_is_found_again_in_the_library(page, server, film, line):
     line.bytes_per_second = None
     choose(page, film)
     assert arrived(server, page, job_id) == film.read_bytes()
+
+
+def test_videos_that_the_library_could_not_take_can_be_dropped_again(page, clip, line, allowed):
+    allowed += ["net::ERR", "500"]
+    line.bytes_per_second = None
+    page.goto("/")
+    line.cut()
+    choose(page, clip)
+    expect(page.get_by_text("The server cannot be reached.")).to_be_visible()
+    line.is_cut = False
+    page.route("**/new", lambda route: route.fulfill(status=500, body="<main id='main'>a proxy's own page</main>"), times=1)
+    choose(page, clip)
+    expect(page.get_by_text("That did not work.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Library")).to_be_visible()
+    choose(page, clip)
+    expect(page.locator("[data-uploads] li[data-here]")).to_have_count(1)
+    expect(page).to_have_url(re.compile("/new"))
+    expect(page.locator("header [aria-current='page']")).to_have_text("New")
 
 
 def test_many_at_once_leave_the_page_its_connections(page, server, client, film, line):
@@ -171,6 +204,25 @@ def test_many_at_once_leave_the_page_its_connections(page, server, client, film,
     assert {(job["source"]["name"], job["status"], job["params"]["max_disparity"]) for job in jobs} == {
         (one.name, "queued", 1.2) for one in films
     }
+
+
+def test_a_second_start_is_for_what_is_still_to_come(page, server, clip, film):
+    page.goto("/new")
+    choose(page, clip)
+    first = job_of(page)
+    arrived(server, page, first)
+    choose(page, film)
+    expect(page.locator("[data-uploads] li[data-sending] [data-told]")).to_contain_text("/s")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("[data-uploads] li[data-started]")).to_have_count(2)
+    page.locator("label", has_text="Gentle").click()
+    with page.expect_response("**/start") as answer:
+        page.get_by_role("button", name="Start").click()
+    second = answer.value.url.split("/")[-2]
+    assert second != first
+    expect(page.locator("[data-refused]")).to_be_hidden()
+    jobs = server.platform.jobs
+    assert (jobs.get(first).params.max_disparity, jobs.get(second).params.max_disparity) == (2.0, 1.2)
 
 
 DROP = """(files) => {

@@ -1,5 +1,5 @@
 // The library: its list stays as it is on the server; and a dropped video opens the page for new conversions, and is taken in there.
-import { complain } from './api.js';
+import { complain, words } from './api.js';
 import { onFiles } from './dropping.js';
 import './posters.js';
 
@@ -8,19 +8,34 @@ const CALM_MS = 5000;
 /** The server lists no more at a time. */
 const MOST = 200;
 
-const stop = onFiles((files) => openNew(files).catch(complain));
+let stop;
+function listen() {
+  stop = onFiles((files) => openNew(files).catch(complain));
+}
+listen();
 
 // A page that is loaded anew would lose the files.
 async function openNew(files) {
   stop();
-  const fresh = new DOMParser().parseFromString(await (await fetch('/new')).text(), 'text/html');
+  const fresh = await pageAt('/new').catch((error) => {
+    listen();
+    throw error;
+  });
   document.getElementById('main').replaceChildren(...fresh.getElementById('main').childNodes);
   document.title = fresh.title;
   history.pushState(null, '', '/new');
   addEventListener('popstate', () => location.reload());
-  for (const link of document.querySelectorAll('header nav a')) link.toggleAttribute('aria-current', link.pathname === '/new');
+  document.querySelector('header nav [aria-current]')?.removeAttribute('aria-current');
+  document.querySelector('header nav a[href="/new"]')?.setAttribute('aria-current', 'page');
   const [{ take }] = await Promise.all([import('./uploads.js'), import('./options.js')]);
   take(files);
+}
+
+/** Another page of the server; who is signed out is not shown the one for signing in instead. */
+async function pageAt(path) {
+  const answer = await fetch(path).catch(() => null);
+  if (!answer?.ok || answer.redirected) throw new Error(answer ? words.failed : words.offline);
+  return new DOMParser().parseFromString(await answer.text(), 'text/html');
 }
 
 /* Jobs are made, go on, end and are removed elsewhere, too: what is in sight is asked for again and again, and only what differs is changed */

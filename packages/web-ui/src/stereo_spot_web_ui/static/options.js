@@ -54,6 +54,7 @@ form.addEventListener('submit', async (event) => {
   try {
     const rows = jobs();
     for (const row of rows) {
+      if (row.dataset.started !== undefined && row.dataset.here !== undefined) continue; // it is under way already
       await ask('PATCH', `/api/v1/jobs/${row.dataset.job}`, { params: params() });
       await ask('POST', `/api/v1/jobs/${row.dataset.job}/start`);
       row.dataset.started = '';
@@ -86,11 +87,13 @@ page.addEventListener('uploads-changed', () => {
 
 /* What it will take: by earlier conversions that were alike, and nothing where there was none */
 const rates = JSON.parse(form.dataset.rates);
-let measured = null; // what is known of the one video: its size, and which estimator the chosen depth means
+let measured = null; // what is known of one video: its job, its size, and which estimator the chosen depth means
 
 function estimate() {
   const [place, now] = [form.querySelector('[data-estimate]'), params()];
-  const known = measured?.frames && measured.asked === now.depth && jobs().length === 1 ? measured : null;
+  const [row, ...others] = jobs();
+  const isKnown = measured?.frames && measured.asked === now.depth && measured.job === row?.dataset.job && !others.length;
+  const known = isKnown ? measured : null;
   const megapixels = known ? (known.width * known.height * known.frames) / 1e6 : 0;
   const seconds = megapixels * rates.seconds[`${known?.depth} ${now.depth_profile} ${now.quality}`];
   const bytes = megapixels * rates.bytes[`${now.layout} ${now.quality}`];
@@ -122,26 +125,32 @@ async function lookNow() {
   if (!shelf || !row || row.dataset.started !== undefined) return;
   const wanted = { params: { ...params(), layout: 'full-sbs', codec: 'auto', quality: 'balanced' } };
   const key = row.dataset.job + JSON.stringify(wanted);
-  if (key === shown) return;
   asked?.abort();
+  setBusy(key !== shown);
+  if (key === shown) return;
   asked = new AbortController();
-  shelf.classList.add('busy');
-  shelf.setAttribute('aria-busy', 'true');
+  const { signal } = asked;
   try {
-    const found = await ask('POST', `/api/v1/jobs/${row.dataset.job}/moments`, wanted, { signal: asked.signal });
-    await draw(found);
+    const found = await ask('POST', `/api/v1/jobs/${row.dataset.job}/moments`, wanted, { signal });
+    await draw(found, signal);
     shown = key;
-    measured = { ...found, asked: wanted.params.depth };
+    measured = { ...found, job: row.dataset.job, asked: wanted.params.depth };
     estimate();
   } catch (error) {
-    if (error.name === 'AbortError') return;
+    if (signal.aborted) return;
+    shown = '';
     shelf.replaceChildren(Object.assign(document.createElement('p'), { className: 'notice bad', textContent: error.message }));
   }
-  shelf.classList.remove('busy');
-  shelf.removeAttribute('aria-busy');
+  setBusy(false);
 }
 
-async function draw(found) {
+function setBusy(is) {
+  shelf.classList.toggle('busy', is);
+  shelf.setAttribute('aria-busy', String(is));
+}
+
+/** Show what was found, unless something else is asked for by then. */
+async function draw(found, signal) {
   const made = await Promise.all(
     found.moments.map(async (moment) => {
       const pictures = {};
@@ -156,6 +165,7 @@ async function draw(found) {
       return { pictures, canvas, figure };
     }),
   );
+  signal.throwIfAborted();
   under = made;
   const note = found.depth === 'basic' ? [Object.assign(document.createElement('p'), { className: 'soft small', textContent: shelf.dataset.basic })] : [];
   shelf.replaceChildren(...made.map((one) => one.figure), ...note);

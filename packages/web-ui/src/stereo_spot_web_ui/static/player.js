@@ -182,7 +182,12 @@ function stir() {
   clearTimeout(rest);
   rest = setTimeout(() => { if (!video.paused) root.dataset.idle = ''; }, IDLE_MS);
 }
-for (const sign of ['pointermove', 'pointerdown', 'keydown']) root.addEventListener(sign, stir);
+for (const sign of ['pointermove', 'mousedown']) root.addEventListener(sign, stir);
+root.addEventListener('touchstart', (event) => {
+  if (root.matches(':fullscreen[data-idle]')) event.preventDefault(); // nobody saw what this tap would press
+  stir();
+}, { passive: false });
+document.addEventListener('keydown', stir, { capture: true }); // also where nothing has the focus, or the views' arrows end it
 for (const sign of ['play', 'pause']) video.addEventListener(sign, stir);
 
 const seek = part('seek');

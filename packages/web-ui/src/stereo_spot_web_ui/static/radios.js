@@ -4,7 +4,7 @@
 export function byArrows(group, choose) {
   group.addEventListener('keydown', (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!step) return;
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return; // the browser's own: Alt and an arrow go back or forward
     event.preventDefault();
     event.stopPropagation();
     const open = [...group.querySelectorAll('[role="radio"]:not(:disabled)')];

@@ -101,6 +101,7 @@ function send(file, job) {
       const status = error.status ?? error.originalResponse?.getStatus() ?? 0;
       if (status === 0 || status === 409 || status >= 500) {
         told.textContent = said.again;
+        samples.length = 0; // time without a line says nothing about its speed
         return true;
       }
       return false;
@@ -173,8 +174,9 @@ function arrived(row) {
 async function follow(row) {
   const [told, bar] = [row.querySelector('[data-told]'), row.querySelector('progress')];
   while (row.isConnected) {
-    const job = await ask('GET', `/api/v1/jobs/${row.dataset.job}`).catch(() => null); // the next look tells
-    if (job?.source.is_here) {
+    const job = await ask('GET', `/api/v1/jobs/${row.dataset.job}`)
+      .catch((error) => (error.status === 404 ? { status: 'cancelled' } : null)); // removed meanwhile; else the next look tells
+    if (job?.source?.is_here || job?.status === 'completed') { // which may have cost it its source
       arrived(row);
       return;
     }
@@ -184,9 +186,11 @@ async function follow(row) {
       if (job.error) complain(new Error([job.error.message, job.error.hint].filter(Boolean).join(' ')));
       return;
     }
-    if (job?.source.bytes) bar.value = job.source.received / job.source.bytes;
-    else bar.removeAttribute('value');
-    if (job) told.textContent = job.progress.waiting ?? said.fetched.replace('{size}', size(job.source.received ?? 0));
+    if (job) {
+      if (job.source.bytes) bar.value = job.source.received / job.source.bytes;
+      else bar.removeAttribute('value');
+      told.textContent = job.progress.waiting ?? said.fetched.replace('{size}', size(job.source.received ?? 0));
+    }
     await new Promise((resolve) => setTimeout(resolve, FETCH_LOOK_MS));
   }
 }
