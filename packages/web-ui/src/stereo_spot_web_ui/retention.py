@@ -12,6 +12,7 @@ from stereo_spot_shared.base import utc_now
 from stereo_spot_shared.errors import StereoSpotError
 from stereo_spot_shared.interfaces import Platform
 from stereo_spot_shared.jobs import Job, JobStatus
+from stereo_spot_web_ui.background import look_now_and_then
 from stereo_spot_web_ui.preferences import Preferences, PreferencesStore
 from stereo_spot_web_ui.security.sessions import Sessions
 
@@ -25,7 +26,10 @@ def enforce(platform: Platform, preferences: Preferences, *, now: datetime) -> N
     while True:
         page = platform.jobs.list(statuses=LOOKED_AT, cursor=cursor, limit=200)
         for job in page.jobs:
-            enforce_for(platform, job, preferences, now)
+            try:
+                enforce_for(platform, job, preferences, now)
+            except StereoSpotError as error:  # of one that changed meanwhile, say: it keeps no other from its turn
+                get_logger().warning("what is old of a job could not be removed", job_id=job.job_id, error=str(error))
         if (cursor := page.cursor) is None:
             return
 
@@ -50,11 +54,10 @@ def is_over(age: timedelta, days: int | None) -> bool:
 
 
 def run_retention(platform: Platform, preferences: PreferencesStore, sessions: Sessions, stop: threading.Event) -> None:
-    """Look now and then until `stop` is set."""
-    while not stop.is_set():
-        try:
-            enforce(platform, preferences.load(), now=utc_now())
-            sessions.sweep(utc_now())
-        except StereoSpotError as error:
-            get_logger().warning("what is old could not be removed", error=str(error))
-        stop.wait(EVERY_SECONDS)
+    """Look at once, and then every hour, until `stop` is set."""
+
+    def look() -> None:
+        enforce(platform, preferences.load(), now=utc_now())
+        sessions.sweep(utc_now())
+
+    look_now_and_then(look, "for what is old", seconds=EVERY_SECONDS, stop=stop, at_once=True)

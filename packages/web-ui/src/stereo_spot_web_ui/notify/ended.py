@@ -7,6 +7,7 @@ import threading
 from stereo_spot_runtime.logging import get_logger
 from stereo_spot_shared.errors import StereoSpotError
 from stereo_spot_shared.jobs import Job, JobStatus
+from stereo_spot_web_ui.background import look_now_and_then
 from stereo_spot_web_ui.context import Web
 from stereo_spot_web_ui.i18n import SOURCE, translations
 
@@ -53,9 +54,4 @@ class EndedJobs:
 
 def watch_for_ends(web: Web, stop: threading.Event) -> None:
     """Look every few seconds until `stop` is set."""
-    ended = EndedJobs(web)
-    while not stop.wait(LOOK_SECONDS):
-        try:
-            ended.look()
-        except StereoSpotError as error:
-            get_logger().warning("jobs that ended could not be looked for", error=str(error))
+    look_now_and_then(EndedJobs(web).look, "for jobs that have ended", seconds=LOOK_SECONDS, stop=stop)

@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 
 from stereo_spot_runtime.logging import get_logger
 from stereo_spot_shared.errors import StereoSpotError
+from stereo_spot_web_ui.background import look_now_and_then
 
 LOOK_SECONDS = 1.0
 PAUSES = (5.0, 30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
@@ -71,11 +72,12 @@ class Outbox:
                 message.send()
             except (TryLater, StereoSpotError) as error:
                 self._put_back(message, error, now)
+            except Exception:  # noqa: BLE001  # a fault of the program: neither this message's neighbours nor later ones end by it
+                get_logger().exception("a message is given up", what=message.what)
 
     def run(self, stop: threading.Event) -> None:
         """Hand over until `stop` is set."""
-        while not stop.wait(LOOK_SECONDS):
-            self.hand_over(time.monotonic())
+        look_now_and_then(lambda: self.hand_over(time.monotonic()), "for messages to hand over", seconds=LOOK_SECONDS, stop=stop)
 
     def _put_back(self, message: Waiting, error: Exception, now: float) -> None:
         if message.tries == len(PAUSES):
