@@ -306,6 +306,21 @@ run "roles" {
     condition     = !contains(flatten([for statement in data.aws_iam_policy_document.task["web-ui"].statement : statement.actions]), "sqs:ReceiveMessage")
     error_message = "The pages may take the workers' messages."
   }
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.task["video-worker"].statement :
+      contains(statement.actions, "s3:GetObject") && contains(statement.resources, "${aws_s3_bucket.this.arn}/inference/failures/*")
+    ])
+    error_message = "The video workers may not read why the endpoint failed."
+  }
+}
+
+run "nobody_reads_answers_of_an_endpoint_that_is_not_there" {
+  command = plan
+  assert {
+    condition     = !strcontains(jsonencode([for document in data.aws_iam_policy_document.task : document.statement]), "/inference/")
+    error_message = "A role may read what no service of it needs."
+  }
 }
 
 run "data_is_kept" {
@@ -317,6 +332,14 @@ run "data_is_kept" {
   assert {
     condition     = !aws_s3_bucket.this.force_destroy
     error_message = "The bucket would be destroyed with what is in it."
+  }
+}
+
+run "nothing_is_left_for_ever" {
+  command = plan
+  assert {
+    condition     = anytrue([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.status == "Enabled" && try(rule.filter[0].prefix == "inference/" && rule.expiration[0].days > 14, false)])
+    error_message = "Answers of an endpoint stay for ever, or go while a message may still speak of them."
   }
 }
 
