@@ -19,6 +19,8 @@ from terraform import INFRA, ROOT, Refused, init, outputs, run, words_after
 
 PLATFORM = "linux/amd64"
 ALL = ("media-worker", "video-worker", "video-worker-cuda", "web-ui", "inference-server", "inference-server-cuda", "cli")
+OF_SAGEMAKER = ("inference-server", "inference-server-cuda")
+"""SageMaker takes no indexes and no media types of OCI, so these have no bill of materials beside them."""
 
 
 def program(name: str, sentence: str) -> str:
@@ -42,14 +44,16 @@ def current_tag() -> str:
 
 
 def build(names: Sequence[str], tag: str, *, repositories: dict[str, str] | None = None) -> None:
-    """Build images; with `repositories`, push them there with a bill of materials."""
+    """Build images; with `repositories`, push them there, with a bill of materials where that can be."""
     docker = program("docker", "docker is not installed: images are built with Docker 25 or newer")
     for name in names:
         command = [docker, "buildx", "build", "--file", "docker/Dockerfile", "--target", name, "--platform", PLATFORM]
         if repositories is None:
             command += ["--load", "--tag", f"stereo-spot/{name}:{tag}"]
         else:
-            command += ["--push", "--sbom=true", "--provenance=mode=max", "--tag", f"{repositories[name]}:{tag}"]
+            attested = ["--output", "type=image,push=true", "--sbom=true", "--provenance=mode=max"]
+            plain = ["--output", "type=image,push=true,oci-mediatypes=false", "--sbom=false", "--provenance=false"]
+            command += [*(plain if name in OF_SAGEMAKER else attested), "--tag", f"{repositories[name]}:{tag}"]
         subprocess.run([*command, "."], check=True, cwd=ROOT)
 
 

@@ -81,17 +81,37 @@ def test_words_behind_a_target_reach_the_tool_and_those_of_others_do_not(images)
     assert images.words_after("aws-infra:deploy", None) == []
 
 
-def test_images_are_built_for_what_they_run_on_and_pushed_with_a_bill_of_materials(images, tmp_path, monkeypatch):
-    """A stand-in for docker, which has no engine here, writes down what it is asked for."""
-    docker = tmp_path / "docker"
-    docker.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {tmp_path}/asked\n')
-    docker.chmod(0o755)
+@pytest.fixture
+def docker(tmp_path, monkeypatch):
+    """A stand-in for docker, which has no engine here; returns what it was asked for."""
+    program = tmp_path / "docker"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {tmp_path}/asked\n')
+    program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    return lambda: (tmp_path / "asked").read_text().splitlines()
+
+
+def test_images_are_built_for_what_they_run_on_and_pushed_with_a_bill_of_materials(images, docker):
     images.build(["cli"], "abc", repositories={"cli": "registry.example/stereo-spot/cli"})
     images.build(["web-ui"], "abc")
-    pushed, kept = (tmp_path / "asked").read_text().splitlines()
+    pushed, kept = docker()
     assert (
-        "--target cli --platform linux/amd64 --push --sbom=true --provenance=mode=max --tag registry.example/stereo-spot/cli:abc ."
-        in pushed
+        "--target cli --platform linux/amd64 --output type=image,push=true --sbom=true --provenance=mode=max"
+        " --tag registry.example/stereo-spot/cli:abc ." in pushed
     )
     assert "--target web-ui --platform linux/amd64 --load --tag stereo-spot/web-ui:abc ." in kept
+
+
+@pytest.mark.parametrize("name", ["inference-server", "inference-server-cuda"])
+def test_what_sagemaker_runs_is_pushed_in_the_only_form_that_it_takes(images, docker, name):
+    """One manifest of Docker's: with attestations, or with OCI's media types, `CreateModel` refuses the image."""
+    images.build([name], "abc", repositories={name: "registry.example/x"})
+    (pushed,) = docker()
+    assert "--output type=image,push=true,oci-mediatypes=false --sbom=false --provenance=false --tag registry.example/x:abc ." in pushed
+
+
+def test_every_image_that_terraform_gives_to_sagemaker_is_pushed_so(images):
+    text = (ROOT / "packages" / "aws-infra" / "terraform" / "sagemaker.tf").read_text()
+    named = set(re.findall(r'aws_ecr_repository\.this\["([^"]+)"\]', text))
+    assert named
+    assert named <= set(images.OF_SAGEMAKER)
