@@ -323,6 +323,26 @@ run "nobody_reads_answers_of_an_endpoint_that_is_not_there" {
   }
 }
 
+run "unfinished_jobs_are_looked_after" {
+  command = plan
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.reconcile.statement :
+      contains(statement.actions, "ecs:RunTask") && contains(statement.resources, aws_scheduler_schedule.reconcile.target[0].ecs_parameters[0].task_definition_arn)
+    ])
+    error_message = "The schedule may not start the task that it names."
+  }
+  assert {
+    condition = aws_scheduler_schedule.reconcile.target[0].ecs_parameters[0].propagate_tags == null || anytrue([
+      for statement in data.aws_iam_policy_document.reconcile.statement :
+      contains(statement.actions, "ecs:TagResource")
+      && contains(statement.resources, "arn:aws:ecs:us-east-1:123456789012:task/${aws_ecs_cluster.this.name}/*")
+      && anytrue([for condition in statement.condition : condition.variable == "ecs:CreateAction" && contains(condition.values, "RunTask")])
+    ])
+    error_message = "The schedule may not give its task the tags that it is to have, so none starts."
+  }
+}
+
 run "data_is_kept" {
   command = plan
   assert {
