@@ -277,6 +277,14 @@ run "containers" {
     condition     = alltrue([for repository in aws_ecr_repository.this : repository.image_tag_mutability == "IMMUTABLE" && repository.image_scanning_configuration[0].scan_on_push])
     error_message = "An image could be replaced under its tag, or is not scanned."
   }
+  assert {
+    condition = alltrue([
+      for policy in aws_ecr_lifecycle_policy.this : alltrue([
+        for rule in jsondecode(policy.policy).rules : rule.selection.countType != "imageCountMoreThan" || rule.selection.tagStatus == "tagged"
+      ])
+    ])
+    error_message = "Parts of images, which have no tag, are counted among the versions to roll back to."
+  }
 }
 
 run "roles" {
@@ -360,6 +368,12 @@ run "nothing_is_left_for_ever" {
   assert {
     condition     = anytrue([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.status == "Enabled" && try(rule.filter[0].prefix == "inference/" && rule.expiration[0].days > 14, false)])
     error_message = "Answers of an endpoint stay for ever, or go while a message may still speak of them."
+  }
+  assert {
+    condition = alltrue([
+      for policy in aws_ecr_lifecycle_policy.this : length([for rule in jsondecode(policy.policy).rules : rule if rule.selection.tagStatus == "untagged"]) == 1
+    ])
+    error_message = "What no image needs any more stays for ever."
   }
 }
 
