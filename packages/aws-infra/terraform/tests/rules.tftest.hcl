@@ -234,6 +234,30 @@ run "idle_costs_no_instance_on_sagemaker" {
   }
 }
 
+run "an_endpoint_can_be_changed" {
+  command = plan
+  variables {
+    name              = "twenty-two-characters1"
+    inference_backend = "sagemaker"
+    image_tag         = "v1.2_3"
+  }
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this[0].name_prefix != null
+    error_message = "Another type of machine would need a second configuration of the same name."
+  }
+  assert {
+    condition = endswith(aws_sagemaker_model.this[0].name, substr(sha256(jsonencode({
+      image       = aws_sagemaker_model.this[0].primary_container[0].image
+      environment = aws_sagemaker_model.this[0].primary_container[0].environment
+    })), 0, 12))
+    error_message = "Another image or environment would need a second model of the same name."
+  }
+  assert {
+    condition     = can(regex("^[a-zA-Z0-9]([a-zA-Z0-9-]{0,62})$", aws_sagemaker_model.this[0].name))
+    error_message = "SageMaker takes no such name."
+  }
+}
+
 run "cpu" {
   command = plan
   variables {
