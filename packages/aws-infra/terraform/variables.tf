@@ -245,7 +245,7 @@ variable "monthly_budget" {
 }
 
 variable "deletion_protection" {
-  description = "Whether tables and the load balancer refuse to be destroyed, and the bucket while it holds objects."
+  description = "Whether tables and the load balancer refuse to be destroyed, the bucket does while it holds objects, and secrets that were destroyed are kept for seven days."
   type        = bool
   default     = true
 }

@@ -272,7 +272,7 @@ resource "aws_secretsmanager_secret" "cognito" {
   count                   = length(aws_cognito_user_pool.this)
   name                    = "${var.name}/web-oidc-client"
   description             = "The secret of the pages at their user pool"
-  recovery_window_in_days = 7
+  recovery_window_in_days = var.deletion_protection ? 7 : 0
 }
 
 resource "aws_secretsmanager_secret_version" "cognito" {

@@ -327,3 +327,4 @@ def test_destroying_it_leaves_nothing(applied):
     assert applied.client("elbv2").describe_load_balancers()["LoadBalancers"] == []
     assert applied.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"] == []
     assert applied.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"] == []
+    assert applied.client("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"] == []

@@ -181,6 +181,10 @@ run "sign_in_by_a_user_pool" {
     condition     = !contains(keys(local.secrets_of["web-ui"]), "STEREO_SPOT_WEB_PASSWORD") && contains(keys(local.secrets_of["web-ui"]), "STEREO_SPOT_WEB_OIDC_CLIENT_SECRET")
     error_message = "The pages are not given the secret of their sign-in."
   }
+  assert {
+    condition     = alltrue([for secret in concat(aws_secretsmanager_secret.token, aws_secretsmanager_secret.cognito) : secret.recovery_window_in_days == 7])
+    error_message = "A secret that is protected is not kept when it is destroyed."
+  }
 }
 
 run "idle_costs_no_machine_on_gpu_spot" {
@@ -384,6 +388,24 @@ run "data_is_kept" {
   assert {
     condition     = !aws_s3_bucket.this.force_destroy
     error_message = "The bucket would be destroyed with what is in it."
+  }
+}
+
+run "what_was_destroyed_can_be_applied_again" {
+  command = plan
+  variables {
+    deletion_protection = false
+    inference_backend   = "http"
+    inference_url       = "https://gpu.example"
+    web_domain          = "films.example"
+    web_zone_id         = "Z1"
+  }
+  assert {
+    condition = alltrue([
+      for secret in concat(aws_secretsmanager_secret.password, aws_secretsmanager_secret.token, aws_secretsmanager_secret.inference_token, aws_secretsmanager_secret.cognito) :
+      secret.recovery_window_in_days == 0
+    ])
+    error_message = "The name of a secret stays taken after it was destroyed."
   }
 }
 
