@@ -163,8 +163,8 @@ resource "aws_ecs_service" "web" {
   network_configuration {
     subnets         = [for subnet in aws_subnet.this : subnet.id]
     security_groups = [aws_security_group.web[0].id]
-    # The provider of a sign-in is somewhere in the internet.
-    assign_public_ip = !var.private_endpoints || var.sign_in != "password"
+    # Push services, webhooks and the provider of a sign-in are somewhere in the internet, and there is no NAT. Nobody comes in by this address.
+    assign_public_ip = true
   }
   load_balancer {
     target_group_arn = aws_lb_target_group.web[0].arn

@@ -139,6 +139,23 @@ run "nothing_is_public" {
   }
 }
 
+run "the_pages_reach_whom_they_tell" {
+  command = plan
+  variables {
+    web_domain        = "films.example"
+    web_zone_id       = "Z1"
+    private_endpoints = true
+  }
+  assert {
+    condition     = aws_ecs_service.web[0].network_configuration[0].assign_public_ip
+    error_message = "Without an address of their own the pages reach no push service and no webhook: there is no NAT."
+  }
+  assert {
+    condition     = alltrue([for rule in aws_vpc_security_group_ingress_rule.web : rule.cidr_ipv4 == null && rule.cidr_ipv6 == null])
+    error_message = "Somebody else than the load balancer reaches the pages."
+  }
+}
+
 run "no_pages_without_a_name" {
   command = plan
   assert {
