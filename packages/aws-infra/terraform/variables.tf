@@ -62,8 +62,8 @@ variable "inference_url" {
   type        = string
   default     = null
   validation {
-    condition     = var.inference_url == null || can(regex("^https://", var.inference_url))
-    error_message = "An address that begins with https://, since a token travels there."
+    condition     = var.inference_url == null || can(regex("^https://[^/:@]+(:443)?(/.*)?$", var.inference_url))
+    error_message = "An address that begins with https://, since a token travels there, and of port 443: no other is let out."
   }
 }
 
@@ -197,6 +197,10 @@ variable "oidc" {
     client_secret_arn = string
   })
   default = null
+  validation {
+    condition     = var.oidc == null || can(regex("^https://[^/:@]+(:443)?(/.*)?$", var.oidc.issuer))
+    error_message = "The issuer is an address that begins with https://, and of port 443: no other is let out."
+  }
 }
 
 variable "fresh_secrets" {

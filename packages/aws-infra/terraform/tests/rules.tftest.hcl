@@ -307,6 +307,54 @@ run "a_token_travels_encrypted" {
   expect_failures = [var.inference_url]
 }
 
+run "a_server_that_nothing_is_let_out_to" {
+  command = plan
+  variables {
+    inference_backend = "http"
+    inference_url     = "https://gpu.example:8443/render"
+  }
+  expect_failures = [var.inference_url]
+}
+
+run "a_server_at_the_one_port" {
+  command = plan
+  variables {
+    inference_backend = "http"
+    inference_url     = "https://gpu.example:443/render"
+  }
+  assert {
+    condition     = contains([for rule in aws_vpc_security_group_egress_rule.worker : rule.to_port], 443)
+    error_message = "Workers do not reach the inference server."
+  }
+}
+
+run "a_provider_that_nothing_is_let_out_to" {
+  command = plan
+  variables {
+    web_domain  = "films.example"
+    web_zone_id = "Z1"
+    sign_in     = "oidc"
+    users       = ["a@films.example"]
+    oidc        = { issuer = "https://id.example:8443/realm", client_id = "pages", client_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:mine" }
+  }
+  expect_failures = [var.oidc]
+}
+
+run "a_provider_at_the_one_port" {
+  command = plan
+  variables {
+    web_domain  = "films.example"
+    web_zone_id = "Z1"
+    sign_in     = "oidc"
+    users       = ["a@films.example"]
+    oidc        = { issuer = "https://id.example/realm", client_id = "pages", client_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:mine" }
+  }
+  assert {
+    condition     = local.secrets_of["web-ui"]["STEREO_SPOT_WEB_OIDC_CLIENT_SECRET"] == var.oidc.client_secret_arn
+    error_message = "The pages are not given the secret of their sign-in."
+  }
+}
+
 run "containers" {
   command = plan
   assert {
