@@ -194,11 +194,12 @@ def test_secrets_are_written_and_not_in_the_state(applied):
     assert secret not in json.dumps(state)
 
 
-def test_the_state_is_locked_while_it_is_changed(applied):
+def test_the_state_is_encrypted_with_a_key_of_kms_and_locked_while_it_is_changed(applied):
     workspace = applied.workspace
     state = workspace.json("aws-infra-setup", "output", "-json")["bucket"]["value"]
     s3 = applied.client("s3")
     assert s3.get_bucket_versioning(Bucket=state)["Status"] == "Enabled"
+    assert s3.head_object(Bucket=state, Key="aws-infra.tfstate")["ServerSideEncryption"] == "aws:kms"
     s3.put_object(Bucket=state, Key="aws-infra.tfstate.tflock", Body=b'{"ID":"1","Operation":"x","Who":"somebody else"}')
     try:
         refused = workspace.terraform("aws-infra", "plan", "-input=false", check=False)
