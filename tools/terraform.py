@@ -65,7 +65,8 @@ def init(package: str, *, backend: bool = True) -> None:
         if not state:
             raise Refused("there is no bucket for the state yet: run ./nx run aws-infra-setup:terraform-apply")
         # -reconfigure: a folder that was initialised without a backend, for a test, or for another account, must not be asked to migrate.
-        backend_settings = {"use_lockfile": "true", "encrypt": "true", "key": "aws-infra.tfstate", **state}
+        # Not `encrypt`: without the name of a key it asks for S3's own, which would stand in for the bucket's (of KMS).
+        backend_settings = {"use_lockfile": "true", "key": "aws-infra.tfstate", **state}
         options += ["-reconfigure", *(f"-backend-config={name}={value}" for name, value in backend_settings.items())]
     terraform(package, "init", *options, quiet=True)
 

@@ -21,7 +21,14 @@ resource "aws_ecr_lifecycle_policy" "this" {
       {
         rulePriority = 1
         description  = "the newest five, to roll back to"
-        selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 5 }
+        selection    = { tagStatus = "tagged", tagPatternList = ["*"], countType = "imageCountMoreThan", countNumber = 5 }
+        action       = { type = "expire" }
+      },
+      {
+        # Not the parts of an index: what one refers to (the image, its bill of materials) ECR keeps until the index is gone.
+        rulePriority = 2
+        description  = "what no tag needs any more"
+        selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 14 }
         action       = { type = "expire" }
       },
     ]

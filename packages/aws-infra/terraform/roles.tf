@@ -88,6 +88,14 @@ data "aws_iam_policy_document" "task" {
       resources = [for endpoint in aws_sagemaker_endpoint.this : endpoint.arn]
     }
   }
+  dynamic "statement" {
+    for_each = each.key == "video-worker" && local.on_sagemaker ? [1] : []
+    content {
+      sid       = "WhyItFailed"
+      actions   = ["s3:GetObject"]
+      resources = ["${aws_s3_bucket.this.arn}/inference/failures/*"]
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "task" {

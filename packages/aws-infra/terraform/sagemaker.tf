@@ -56,11 +56,9 @@ resource "aws_cloudwatch_log_group" "inference" {
   retention_in_days = var.log_days
 }
 
-resource "aws_sagemaker_model" "this" {
-  count              = local.on_sagemaker ? 1 : 0
-  name               = "${var.name}-inference-${var.image_tag}"
-  execution_role_arn = aws_iam_role.inference[0].arn
-  primary_container {
+# Neither a model nor a configuration of an endpoint can be changed, so each change makes another, under another name, before the old one goes.
+locals {
+  inference_container = {
     image = "${aws_ecr_repository.this["inference-server-cuda"].repository_url}:${var.image_tag}"
     environment = merge(
       { for name, value in local.platform_environment : name => value if !contains(["STEREO_SPOT_SCRATCH_DIR", "TMPDIR"], name) },
@@ -71,7 +69,20 @@ resource "aws_sagemaker_model" "this" {
       },
     )
   }
+}
+
+resource "aws_sagemaker_model" "this" {
+  count              = local.on_sagemaker ? 1 : 0
+  name               = "${var.name}-inference-${substr(sha256(jsonencode(local.inference_container)), 0, 12)}"
+  execution_role_arn = aws_iam_role.inference[0].arn
+  primary_container {
+    image       = local.inference_container.image
+    environment = local.inference_container.environment
+  }
   depends_on = [aws_iam_role_policy.inference]
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_sns_topic" "inference" {
@@ -89,8 +100,8 @@ resource "aws_sns_topic_subscription" "inference" {
 }
 
 resource "aws_sagemaker_endpoint_configuration" "this" {
-  count = local.on_sagemaker ? 1 : 0
-  name  = "${var.name}-inference-${var.image_tag}"
+  count       = local.on_sagemaker ? 1 : 0
+  name_prefix = "${var.name}-inference-"
   production_variants {
     variant_name           = "all"
     model_name             = aws_sagemaker_model.this[0].name

@@ -2,13 +2,27 @@
 
 data "aws_iam_policy_document" "reconcile" {
   statement {
-    sid       = "Start"
-    actions   = ["ecs:RunTask"]
-    resources = ["${aws_ecs_task_definition.this["cli"].arn_without_revision}:*"]
+    sid     = "Start"
+    actions = ["ecs:RunTask"]
+    # A task that is named without a revision, as below, is no member of "all revisions".
+    resources = [
+      aws_ecs_task_definition.this["cli"].arn_without_revision,
+      "${aws_ecs_task_definition.this["cli"].arn_without_revision}:*",
+    ]
     condition {
       test     = "ArnEquals"
       variable = "ecs:cluster"
       values   = [aws_ecs_cluster.this.arn]
+    }
+  }
+  statement {
+    sid       = "WithItsTags" # a task that is to have tags is refused to whoever may not give them
+    actions   = ["ecs:TagResource"]
+    resources = ["${local.arn}:ecs:${var.region}:${local.account}:task/${var.name}/*"]
+    condition {
+      test     = "StringEquals"
+      variable = "ecs:CreateAction"
+      values   = ["RunTask"]
     }
   }
   statement {

@@ -16,12 +16,13 @@ locals {
   }
 }
 
-# What people sign in with, and what programs send.
+# What people sign in with, and what programs send. While AWS keeps a secret that was destroyed, its name is taken: none is kept of what is not
+# protected, so that everything can be applied again.
 resource "aws_secretsmanager_secret" "password" {
   count                   = local.has_web && var.sign_in == "password" ? 1 : 0
   name                    = "${var.name}/web-password"
   description             = "What people sign in with at the pages"
-  recovery_window_in_days = 7
+  recovery_window_in_days = var.deletion_protection ? 7 : 0
 }
 
 resource "aws_secretsmanager_secret_version" "password" {
@@ -35,7 +36,7 @@ resource "aws_secretsmanager_secret" "token" {
   count                   = local.has_web ? 1 : 0
   name                    = "${var.name}/web-token"
   description             = "What programs send to the pages' API: Authorization: Bearer"
-  recovery_window_in_days = 7
+  recovery_window_in_days = var.deletion_protection ? 7 : 0
 }
 
 resource "aws_secretsmanager_secret_version" "token" {
@@ -50,5 +51,5 @@ resource "aws_secretsmanager_secret" "inference_token" {
   count                   = var.inference_backend == "http" ? 1 : 0
   name                    = "${var.name}/inference-token"
   description             = "What the video workers send to the inference server"
-  recovery_window_in_days = 7
+  recovery_window_in_days = var.deletion_protection ? 7 : 0
 }

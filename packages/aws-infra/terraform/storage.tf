@@ -54,6 +54,17 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       days = 8
     }
   }
+  # What an endpoint of SageMaker answered, until no message can speak of it any more (a queue keeps them for 14 days).
+  rule {
+    id     = "inference-answers"
+    status = "Enabled"
+    filter {
+      prefix = "inference/"
+    }
+    expiration {
+      days = 15
+    }
+  }
   rule {
     id     = "jobs"
     status = var.expire_jobs_days > 0 ? "Enabled" : "Disabled"

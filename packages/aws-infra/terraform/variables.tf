@@ -62,8 +62,8 @@ variable "inference_url" {
   type        = string
   default     = null
   validation {
-    condition     = var.inference_url == null || can(regex("^https://", var.inference_url))
-    error_message = "An address that begins with https://, since a token travels there."
+    condition     = var.inference_url == null || can(regex("^https://[^/:@]+(:443)?(/.*)?$", var.inference_url))
+    error_message = "An address that begins with https://, since a token travels there, and of port 443: no other is let out."
   }
 }
 
@@ -197,6 +197,10 @@ variable "oidc" {
     client_secret_arn = string
   })
   default = null
+  validation {
+    condition     = var.oidc == null || can(regex("^https://[^/:@]+(:443)?(/.*)?$", var.oidc.issuer))
+    error_message = "The issuer is an address that begins with https://, and of port 443: no other is let out."
+  }
 }
 
 variable "fresh_secrets" {
@@ -245,7 +249,7 @@ variable "monthly_budget" {
 }
 
 variable "deletion_protection" {
-  description = "Whether tables and the load balancer refuse to be destroyed, and the bucket while it holds objects."
+  description = "Whether tables and the load balancer refuse to be destroyed, the bucket does while it holds objects, and secrets that were destroyed are kept for seven days."
   type        = bool
   default     = true
 }

@@ -163,8 +163,8 @@ resource "aws_ecs_service" "web" {
   network_configuration {
     subnets         = [for subnet in aws_subnet.this : subnet.id]
     security_groups = [aws_security_group.web[0].id]
-    # The provider of a sign-in is somewhere in the internet.
-    assign_public_ip = !var.private_endpoints || var.sign_in != "password"
+    # Push services, webhooks and the provider of a sign-in are somewhere in the internet, and there is no NAT. Nobody comes in by this address.
+    assign_public_ip = true
   }
   load_balancer {
     target_group_arn = aws_lb_target_group.web[0].arn
@@ -272,7 +272,7 @@ resource "aws_secretsmanager_secret" "cognito" {
   count                   = length(aws_cognito_user_pool.this)
   name                    = "${var.name}/web-oidc-client"
   description             = "The secret of the pages at their user pool"
-  recovery_window_in_days = 7
+  recovery_window_in_days = var.deletion_protection ? 7 : 0
 }
 
 resource "aws_secretsmanager_secret_version" "cognito" {

@@ -80,7 +80,7 @@ class Workspace:
     def pushed(self):
         """The targets of the Dockerfile that docker was told to build and push."""
         asked = (self.root / "docker").read_text().splitlines()
-        return sorted(line.split("--target ")[1].split()[0] for line in asked if "--push" in line)
+        return sorted(line.split("--target ")[1].split()[0] for line in asked if "push=true" in line)
 
     def run(self, tool, *words, check=True):
         """Run a tool of the workspace."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import re
 import sys
@@ -81,17 +82,92 @@ def test_words_behind_a_target_reach_the_tool_and_those_of_others_do_not(images)
     assert images.words_after("aws-infra:deploy", None) == []
 
 
-def test_images_are_built_for_what_they_run_on_and_pushed_with_a_bill_of_materials(images, tmp_path, monkeypatch):
-    """A stand-in for docker, which has no engine here, writes down what it is asked for."""
-    docker = tmp_path / "docker"
-    docker.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {tmp_path}/asked\n')
-    docker.chmod(0o755)
+@pytest.fixture
+def docker(tmp_path, monkeypatch):
+    """A stand-in for docker, which has no engine here; returns what it was asked for."""
+    program = tmp_path / "docker"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {tmp_path}/asked\n')
+    program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    return lambda: (tmp_path / "asked").read_text().splitlines()
+
+
+def test_images_are_built_for_what_they_run_on_and_pushed_with_a_bill_of_materials(images, docker):
     images.build(["cli"], "abc", repositories={"cli": "registry.example/stereo-spot/cli"})
     images.build(["web-ui"], "abc")
-    pushed, kept = (tmp_path / "asked").read_text().splitlines()
+    pushed, kept = docker()
     assert (
-        "--target cli --platform linux/amd64 --push --sbom=true --provenance=mode=max --tag registry.example/stereo-spot/cli:abc ."
-        in pushed
+        "--target cli --platform linux/amd64 --output type=image,push=true --sbom=true --provenance=mode=max"
+        " --tag registry.example/stereo-spot/cli:abc ." in pushed
     )
     assert "--target web-ui --platform linux/amd64 --load --tag stereo-spot/web-ui:abc ." in kept
+
+
+@pytest.mark.parametrize("name", ["inference-server", "inference-server-cuda"])
+def test_what_sagemaker_runs_is_pushed_in_the_only_form_that_it_takes(images, docker, name):
+    """One manifest of Docker's: with attestations, or with OCI's media types, `CreateModel` refuses the image."""
+    images.build([name], "abc", repositories={name: "registry.example/x"})
+    (pushed,) = docker()
+    assert "--output type=image,push=true,oci-mediatypes=false --sbom=false --provenance=false --tag registry.example/x:abc ." in pushed
+
+
+def test_every_image_that_terraform_gives_to_sagemaker_is_pushed_so(images):
+    text = (ROOT / "packages" / "aws-infra" / "terraform" / "sagemaker.tf").read_text()
+    named = set(re.findall(r'aws_ecr_repository\.this\["([^"]+)"\]', text))
+    assert named
+    assert named <= set(images.OF_SAGEMAKER)
+
+
+@pytest.fixture
+def registry(images, docker, tmp_path, monkeypatch):
+    """A Dockerfile of one's own, and a docker that knows a digest of every image; returns that file."""
+    (tmp_path / "docker").write_text(
+        '#!/bin/sh\nfor image; do :; done\nprintf \'"sha256:%s"\\n\' "$(printf %s "$image" | sha256sum | cut -c1-64)"\n'
+    )
+    file = tmp_path / "Dockerfile"
+    file.write_text(DOCKERFILE)
+    monkeypatch.setattr(images, "DOCKERFILE", file)
+    return file
+
+
+def test_bases_are_named_by_the_digests_that_they_have_now(images, registry):
+    outdated = f"node:22-bookworm-slim@sha256:{'0' * 64}"
+    registry.write_text(re.sub(r"@sha256:\w+", "", DOCKERFILE).replace("node:22-bookworm-slim", outdated))
+    with pytest.raises(images.Refused, match=r"not named by a digest: docker/dockerfile:\S+, python:\S+: run"):
+        images.pin(check=True)
+    images.pin(check=False)
+    images.pin(check=True)
+    named = dict(re.findall(r"^(?:FROM |# syntax=)(\S+:\S+)@(sha256:\S+)", registry.read_text(), re.MULTILINE))
+    assert named == {image: f"sha256:{hashlib.sha256(image.encode()).hexdigest()}" for image in named}
+    assert {image.partition(":")[0] for image in named} == {"docker/dockerfile", "python", "node"}
+
+
+def test_pinning_changes_nothing_but_the_digests(images, registry):
+    images.pin(check=False)
+    once = registry.read_text()
+    images.pin(check=False)
+    assert registry.read_text() == once
+    assert re.sub(r"@sha256:\w+", "", once) == re.sub(r"@sha256:\w+", "", DOCKERFILE)
+
+
+def test_what_is_no_digest_is_not_written(images, registry, tmp_path):
+    (tmp_path / "docker").write_text("#!/bin/sh\necho 'Name: docker.io/library/python'\n")
+    with pytest.raises(images.Refused, match="names no digest"):
+        images.pin(check=False)
+    assert registry.read_text() == DOCKERFILE
+
+
+def test_nothing_is_released_from_bases_that_are_not_pinned():
+    jobs = WORKFLOWS["release.yml"]["jobs"]
+    assert "python tools/images.py pin --check" in [step.get("run") for step in jobs["test"]["steps"]]
+    assert all(job["needs"] == "test" for name, job in jobs.items() if name != "test")
+
+
+def test_somebody_moves_bases_and_actions_on():
+    """Dependabot reads `FROM image:tag@digest`, and no names in variables."""
+    dependabot = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())
+    assert {(one["package-ecosystem"], one["directory"]) for one in dependabot["updates"]} == {
+        ("docker", "/docker"),
+        ("github-actions", "/"),
+    }
+    assert not [base for base in BASE_OF.values() if "$" in base]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shutil
 from pathlib import Path
@@ -57,3 +58,16 @@ def test_without_a_place_for_the_state_nothing_is_begun(workspace):
     refused = workspace.terraform("aws-infra", "plan", check=False)
     assert refused.returncode == 1
     assert refused.stderr == "stereo-spot: there is no bucket for the state yet: run ./nx run aws-infra-setup:terraform-apply\n"
+
+
+def test_the_state_is_locked_and_encrypted_as_its_bucket_says(workspace):
+    """`encrypt` without a key's name would ask for S3's own; the bucket has one of KMS. A stand-in for Terraform notes what it is asked."""
+    program = workspace.root / "terraform"
+    program.write_text(f"""#!/bin/sh\necho "$*" >> {workspace.root}/asked\necho '{{"bucket": {{"value": "b"}}}}'\n""")
+    program.chmod(0o755)
+    workspace.environment["PATH"] = f"{workspace.root}:{os.environ['PATH']}"
+    (workspace.folder("aws-infra-setup") / "terraform.tfstate").touch()
+    workspace.terraform("aws-infra", "init")
+    asked = (workspace.root / "asked").read_text().splitlines()[-1].split()
+    backend = dict(word.removeprefix("-backend-config=").split("=") for word in asked if word.startswith("-backend-config="))
+    assert backend == {"use_lockfile": "true", "key": "aws-infra.tfstate", "bucket": "b"}

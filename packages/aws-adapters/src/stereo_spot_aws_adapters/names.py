@@ -9,7 +9,8 @@ JOBS, COMPLETIONS, ACTIVITY, SLOTS = "jobs", "completions", "activity", "slots"
 
 UPLOADS_PREFIX = "uploads/"
 """Where the state of uploads lies in the bucket; the objects that they become lie elsewhere."""
-
+INFERENCE_PREFIX = "inference/"
+"""Where an endpoint of SageMaker leaves its answers and its failures, which are read once at most."""
 
 INCOMING_PREFIX = "incoming/"
 """Where other tools put sources; S3 tells the intake queue of each."""

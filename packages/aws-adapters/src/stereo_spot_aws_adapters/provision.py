@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from stereo_spot_aws_adapters.clients import Aws, connect
 from stereo_spot_aws_adapters.names import (
     INCOMING_PREFIX,
+    INFERENCE_PREFIX,
     INTAKE_ATTEMPTS,
     INTAKE_VISIBILITY_SECONDS,
     UPLOADS_PREFIX,
@@ -34,6 +35,8 @@ RECEIVES_BEYOND_ATTEMPTS = 10
 """SQS's own limit of receives lies so much above a stage's attempts: it only catches what no worker could put aside with a reason."""
 UPLOAD_DAYS = 7
 """An upload that nobody has finished by then is removed."""
+ANSWER_DAYS = RETENTION_SECONDS // 86400 + 1
+"""What an endpoint answered is removed once no message can speak of it any more."""
 
 LOCAL_PAGES = ("http://127.0.0.1:8088", "http://localhost:8088")
 """Where a web UI on this machine is, if nothing else was said."""
@@ -166,7 +169,7 @@ def cors_rules(*origins: str) -> Any:
 
 
 def lifecycle_rules() -> Any:
-    """What S3 removes by itself: uploads that nobody finished, and a day later what was written down of them."""
+    """What S3 removes by itself: uploads that nobody finished, a day later what was written down of them, and answers of an endpoint."""
     return [
         {
             "ID": "unfinished-uploads",
@@ -179,6 +182,12 @@ def lifecycle_rules() -> Any:
             "Status": "Enabled",
             "Filter": {"Prefix": UPLOADS_PREFIX},
             "Expiration": {"Days": UPLOAD_DAYS + 1},
+        },
+        {
+            "ID": "inference-answers",
+            "Status": "Enabled",
+            "Filter": {"Prefix": INFERENCE_PREFIX},
+            "Expiration": {"Days": ANSWER_DAYS},
         },
     ]
 

@@ -16,10 +16,10 @@ from botocore.exceptions import ClientError
 from stereo_spot_aws_adapters.clients import Aws, connect
 from stereo_spot_aws_adapters.object_storage import S3ObjectStorage
 from stereo_spot_aws_adapters.settings import SageMakerSettings, sagemaker_settings_of_environment, settings_of_environment
-from stereo_spot_aws_adapters.vendor_errors import aws_errors, code_of
+from stereo_spot_aws_adapters.vendor_errors import aws_errors, code_of, is_refusal
 from stereo_spot_shared import keys
 from stereo_spot_shared.api.problem import Problem
-from stereo_spot_shared.errors import InferenceUnavailable, NotFound, RenderFailed
+from stereo_spot_shared.errors import InferenceUnavailable, NotFound, RenderFailed, StorageUnavailable
 from stereo_spot_shared.inference import RenderRequest
 from stereo_spot_shared.interfaces import ObjectStorage
 from stereo_spot_shared.messages import SegmentRendered
@@ -105,12 +105,18 @@ class Notifications:
         ).encode()
 
     def _problem(self, told: Mapping[str, Any]) -> Problem:
-        """Why a request failed: what the container answered, which lies in storage; where it answered nothing, SageMaker's own sentence."""
-        place = told.get("failureLocation") or told.get("responseParameters", {}).get("failureLocation")
+        """Why a request failed: what the container answered, which lies in storage; SageMaker's own sentence where it answered nothing, or
+        where we may not read it: a refusal must not keep the segment waiting.
+        """
         try:
+            place = told.get("failureLocation") or told["responseParameters"]["failureLocation"]
             return Problem.model_validate_json(self._storage.read_range(self._key(place), 0, LARGEST_PROBLEM_BYTES))
-        except (NotFound, ValueError, TypeError):  # a container that died, or ran out of time, says nothing
-            return Problem.of(RenderFailed(str(told.get("failureReason") or "SageMaker does not say why the segment was not rendered")))
+        except (NotFound, ValueError, TypeError, KeyError):  # a container that died, or ran out of time, says nothing
+            pass
+        except StorageUnavailable as error:
+            if not is_refusal(error):
+                raise
+        return Problem.of(RenderFailed(str(told.get("failureReason") or "SageMaker does not say why the segment was not rendered")))
 
     def _key(self, uri: object) -> str:
         """The key of an object of this bucket. ValueError for another's."""

@@ -172,6 +172,11 @@ def fault_of_answer(error: sdk.ClientError) -> Fault | None:
     return _AWAY if status >= 500 else None
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether it is made of an answer that denies a right, or the use of a key: who asks again is denied again."""
+    return isinstance(error.__cause__, sdk.ClientError) and fault_of_answer(error.__cause__) in {_FORBIDDEN, _KEY}
+
+
 def fault_of_sdk(kind: type[sdk.BotoCoreError]) -> Fault | None:
     """What an exception of the SDK means; None for a defect."""
     return next((OF_THE_SDK[ancestor] for ancestor in kind.__mro__ if ancestor in OF_THE_SDK), None)

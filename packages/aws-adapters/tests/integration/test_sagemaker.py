@@ -12,6 +12,7 @@ import pytest
 
 from stereo_spot_aws_adapters.clients import Aws
 from stereo_spot_aws_adapters.fake_sagemaker import fake_sagemaker
+from stereo_spot_aws_adapters.moto_faults import Fault
 from stereo_spot_aws_adapters.names import queue_name
 from stereo_spot_aws_adapters.object_storage import S3ObjectStorage
 from stereo_spot_aws_adapters.platform import open_platform
@@ -19,7 +20,7 @@ from stereo_spot_aws_adapters.provision import make_queue
 from stereo_spot_aws_adapters.sagemaker import Notifications, open_backend
 from stereo_spot_shared import keys
 from stereo_spot_shared.api.problem import Problem
-from stereo_spot_shared.errors import InferenceUnavailable, UnsupportedMedia
+from stereo_spot_shared.errors import InferenceUnavailable, StorageUnavailable, UnsupportedMedia
 from stereo_spot_shared.inference import RenderRequest
 from stereo_spot_shared.interfaces import AsynchronousBackend
 from stereo_spot_shared.jobs import Stage
@@ -114,6 +115,41 @@ def test_of_a_container_that_says_nothing_sagemakers_own_sentence_stands(platfor
         problem = heard(platform).problem
     assert problem.code == "render_failed"
     assert "Received server error (500) from model" in problem.detail
+
+
+def told_of_a_failure(aws, **more):
+    """A notification of a request that failed, whose reason lies in storage."""
+    bucket, place = f"s3://{aws.settings.bucket}", "inference/failures/1-error.out"
+    told = {
+        "invocationStatus": "Failed",
+        "requestParameters": {"inputLocation": f"{bucket}/{keys.request_key(JOB, 3, 'abc', 1)}"},
+        "failureReason": "ClientError: Received server error (422) from model.",
+        "failureLocation": f"{bucket}/{place}",
+    }
+    S3ObjectStorage(aws).put_bytes(Problem.of(UnsupportedMedia("no picture decodes")).model_dump_json().encode(), place)
+    return json.dumps(told | more)
+
+
+def test_a_reason_that_may_not_be_read_is_left_and_the_failure_is_told(aws, moto):
+    body = told_of_a_failure(aws)
+    moto.misbehave(Fault("forbidden", "s3 GET"))
+    problem = SegmentRendered.decode(Notifications(aws).read(body)).problem
+    assert (problem.code, problem.detail) == ("render_failed", "ClientError: Received server error (422) from model.")
+
+
+def test_a_reason_that_cannot_be_read_just_now_is_waited_for(aws, moto):
+    body = told_of_a_failure(aws)
+    moto.misbehave(Fault("expired", "s3 GET"))
+    with pytest.raises(StorageUnavailable):
+        Notifications(aws).read(body)
+    moto.misbehave()
+    assert SegmentRendered.decode(Notifications(aws).read(body)).problem.code == UnsupportedMedia.code
+
+
+@pytest.mark.parametrize("answered", [None, {}, [], "nothing"])
+def test_a_failure_without_a_place_is_told_by_sagemakers_own_sentence(aws, answered):
+    body = told_of_a_failure(aws, failureLocation=None, responseParameters=answered)
+    assert SegmentRendered.decode(Notifications(aws).read(body)).problem.detail.startswith("ClientError: Received")
 
 
 @pytest.mark.parametrize("enveloped", [True, False])

@@ -139,6 +139,23 @@ run "nothing_is_public" {
   }
 }
 
+run "the_pages_reach_whom_they_tell" {
+  command = plan
+  variables {
+    web_domain        = "films.example"
+    web_zone_id       = "Z1"
+    private_endpoints = true
+  }
+  assert {
+    condition     = aws_ecs_service.web[0].network_configuration[0].assign_public_ip
+    error_message = "Without an address of their own the pages reach no push service and no webhook: there is no NAT."
+  }
+  assert {
+    condition     = alltrue([for rule in aws_vpc_security_group_ingress_rule.web : rule.cidr_ipv4 == null && rule.cidr_ipv6 == null])
+    error_message = "Somebody else than the load balancer reaches the pages."
+  }
+}
+
 run "no_pages_without_a_name" {
   command = plan
   assert {
@@ -180,6 +197,10 @@ run "sign_in_by_a_user_pool" {
   assert {
     condition     = !contains(keys(local.secrets_of["web-ui"]), "STEREO_SPOT_WEB_PASSWORD") && contains(keys(local.secrets_of["web-ui"]), "STEREO_SPOT_WEB_OIDC_CLIENT_SECRET")
     error_message = "The pages are not given the secret of their sign-in."
+  }
+  assert {
+    condition     = alltrue([for secret in concat(aws_secretsmanager_secret.token, aws_secretsmanager_secret.cognito) : secret.recovery_window_in_days == 7])
+    error_message = "A secret that is protected is not kept when it is destroyed."
   }
 }
 
@@ -234,6 +255,30 @@ run "idle_costs_no_instance_on_sagemaker" {
   }
 }
 
+run "an_endpoint_can_be_changed" {
+  command = plan
+  variables {
+    name              = "twenty-two-characters1"
+    inference_backend = "sagemaker"
+    image_tag         = "v1.2_3"
+  }
+  assert {
+    condition     = aws_sagemaker_endpoint_configuration.this[0].name_prefix != null
+    error_message = "Another type of machine would need a second configuration of the same name."
+  }
+  assert {
+    condition = endswith(aws_sagemaker_model.this[0].name, substr(sha256(jsonencode({
+      image       = aws_sagemaker_model.this[0].primary_container[0].image
+      environment = aws_sagemaker_model.this[0].primary_container[0].environment
+    })), 0, 12))
+    error_message = "Another image or environment would need a second model of the same name."
+  }
+  assert {
+    condition     = can(regex("^[a-zA-Z0-9]([a-zA-Z0-9-]{0,62})$", aws_sagemaker_model.this[0].name))
+    error_message = "SageMaker takes no such name."
+  }
+}
+
 run "cpu" {
   command = plan
   variables {
@@ -262,6 +307,54 @@ run "a_token_travels_encrypted" {
   expect_failures = [var.inference_url]
 }
 
+run "a_server_that_nothing_is_let_out_to" {
+  command = plan
+  variables {
+    inference_backend = "http"
+    inference_url     = "https://gpu.example:8443/render"
+  }
+  expect_failures = [var.inference_url]
+}
+
+run "a_server_at_the_one_port" {
+  command = plan
+  variables {
+    inference_backend = "http"
+    inference_url     = "https://gpu.example:443/render"
+  }
+  assert {
+    condition     = contains([for rule in aws_vpc_security_group_egress_rule.worker : rule.to_port], 443)
+    error_message = "Workers do not reach the inference server."
+  }
+}
+
+run "a_provider_that_nothing_is_let_out_to" {
+  command = plan
+  variables {
+    web_domain  = "films.example"
+    web_zone_id = "Z1"
+    sign_in     = "oidc"
+    users       = ["a@films.example"]
+    oidc        = { issuer = "https://id.example:8443/realm", client_id = "pages", client_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:mine" }
+  }
+  expect_failures = [var.oidc]
+}
+
+run "a_provider_at_the_one_port" {
+  command = plan
+  variables {
+    web_domain  = "films.example"
+    web_zone_id = "Z1"
+    sign_in     = "oidc"
+    users       = ["a@films.example"]
+    oidc        = { issuer = "https://id.example/realm", client_id = "pages", client_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:mine" }
+  }
+  assert {
+    condition     = local.secrets_of["web-ui"]["STEREO_SPOT_WEB_OIDC_CLIENT_SECRET"] == var.oidc.client_secret_arn
+    error_message = "The pages are not given the secret of their sign-in."
+  }
+}
+
 run "containers" {
   command = plan
   assert {
@@ -276,6 +369,14 @@ run "containers" {
   assert {
     condition     = alltrue([for repository in aws_ecr_repository.this : repository.image_tag_mutability == "IMMUTABLE" && repository.image_scanning_configuration[0].scan_on_push])
     error_message = "An image could be replaced under its tag, or is not scanned."
+  }
+  assert {
+    condition = alltrue([
+      for policy in aws_ecr_lifecycle_policy.this : alltrue([
+        for rule in jsondecode(policy.policy).rules : rule.selection.countType != "imageCountMoreThan" || rule.selection.tagStatus == "tagged"
+      ])
+    ])
+    error_message = "Parts of images, which have no tag, are counted among the versions to roll back to."
   }
 }
 
@@ -306,6 +407,41 @@ run "roles" {
     condition     = !contains(flatten([for statement in data.aws_iam_policy_document.task["web-ui"].statement : statement.actions]), "sqs:ReceiveMessage")
     error_message = "The pages may take the workers' messages."
   }
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.task["video-worker"].statement :
+      contains(statement.actions, "s3:GetObject") && contains(statement.resources, "${aws_s3_bucket.this.arn}/inference/failures/*")
+    ])
+    error_message = "The video workers may not read why the endpoint failed."
+  }
+}
+
+run "nobody_reads_answers_of_an_endpoint_that_is_not_there" {
+  command = plan
+  assert {
+    condition     = !strcontains(jsonencode([for document in data.aws_iam_policy_document.task : document.statement]), "/inference/")
+    error_message = "A role may read what no service of it needs."
+  }
+}
+
+run "unfinished_jobs_are_looked_after" {
+  command = plan
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.reconcile.statement :
+      contains(statement.actions, "ecs:RunTask") && contains(statement.resources, aws_scheduler_schedule.reconcile.target[0].ecs_parameters[0].task_definition_arn)
+    ])
+    error_message = "The schedule may not start the task that it names."
+  }
+  assert {
+    condition = aws_scheduler_schedule.reconcile.target[0].ecs_parameters[0].propagate_tags == null || anytrue([
+      for statement in data.aws_iam_policy_document.reconcile.statement :
+      contains(statement.actions, "ecs:TagResource")
+      && contains(statement.resources, "arn:aws:ecs:us-east-1:123456789012:task/${aws_ecs_cluster.this.name}/*")
+      && anytrue([for condition in statement.condition : condition.variable == "ecs:CreateAction" && contains(condition.values, "RunTask")])
+    ])
+    error_message = "The schedule may not give its task the tags that it is to have, so none starts."
+  }
 }
 
 run "data_is_kept" {
@@ -317,6 +453,38 @@ run "data_is_kept" {
   assert {
     condition     = !aws_s3_bucket.this.force_destroy
     error_message = "The bucket would be destroyed with what is in it."
+  }
+}
+
+run "what_was_destroyed_can_be_applied_again" {
+  command = plan
+  variables {
+    deletion_protection = false
+    inference_backend   = "http"
+    inference_url       = "https://gpu.example"
+    web_domain          = "films.example"
+    web_zone_id         = "Z1"
+  }
+  assert {
+    condition = alltrue([
+      for secret in concat(aws_secretsmanager_secret.password, aws_secretsmanager_secret.token, aws_secretsmanager_secret.inference_token, aws_secretsmanager_secret.cognito) :
+      secret.recovery_window_in_days == 0
+    ])
+    error_message = "The name of a secret stays taken after it was destroyed."
+  }
+}
+
+run "nothing_is_left_for_ever" {
+  command = plan
+  assert {
+    condition     = anytrue([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.status == "Enabled" && try(rule.filter[0].prefix == "inference/" && rule.expiration[0].days > 14, false)])
+    error_message = "Answers of an endpoint stay for ever, or go while a message may still speak of them."
+  }
+  assert {
+    condition = alltrue([
+      for policy in aws_ecr_lifecycle_policy.this : length([for rule in jsondecode(policy.policy).rules : rule if rule.selection.tagStatus == "untagged"]) == 1
+    ])
+    error_message = "What no image needs any more stays for ever."
   }
 }
 
