@@ -29,15 +29,17 @@ class Signs:
     seconds: float = 1.0
     job_id: str = ""
     at: float = float("-inf")
+    noted: bool = False
+    """Whether the last one said why work waits, which does not hold any more once some moves."""
 
     def due(self, job_id: str) -> bool:
         """Whether it is time for another; then it counts as left. What is over within a moment leaves none: what it stores is one."""
         now = time.monotonic()
         if job_id != self.job_id:
             self.job_id, self.at = job_id, now - max(0.0, self.seconds - _MOMENT_SECONDS)
-        if now - self.at < self.seconds:
+        if now - self.at < self.seconds and not self.noted:
             return False
-        self.at = now
+        self.at, self.noted = now, False
         return True
 
 
@@ -83,6 +85,7 @@ class WorkContext:
 
     def report(self, done: int = 0, total: int = 0, note: str | None = None) -> None:
         """Leave a sign of life. It is only a hint: a store that does not take it stops nobody."""
+        self.signs.noted = note is not None
         index = self.message.segment_index if isinstance(self.message, SegmentReady | SegmentRendered) else None
         sign = Activity(
             job_id=self.message.job_id,

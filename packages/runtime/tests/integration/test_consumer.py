@@ -110,6 +110,22 @@ def test_work_that_is_over_within_a_moment_leaves_no_sign_and_longer_work_does(p
         assert [sign.done for sign in platform.activity.list(job.job_id)] == signs
 
 
+def test_a_later_attempt_takes_back_at_once_what_an_earlier_one_said(platform, consumer, make_job) -> None:
+    job = make_job()
+
+    def handler(message: SegmentReady, context: WorkContext) -> None:
+        if context.attempt == 1:
+            raise RenderFailed("the segment is broken")
+        context.progress(1, 24)
+
+    send(platform, job.job_id)
+    receiver = consumer(handler)
+    for note in ("the segment is broken", None):
+        receiver.handle(receive(platform, wait=30.0))
+        (sign,) = platform.activity.list(job.job_id)
+        assert note == sign.note or note in sign.note
+
+
 @pytest.mark.usefixtures("signs_at_once")
 def test_signs_of_life_are_left_once_an_interval_however_short_the_attempts_are(platform, consumer, make_job) -> None:
     first, second = make_job(), make_job()
