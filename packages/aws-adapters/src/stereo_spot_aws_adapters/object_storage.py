@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import ClientError
 
 from stereo_spot_aws_adapters.clients import Aws
-from stereo_spot_aws_adapters.objects import CONDITION_FAILED, PART_BYTES, RACED, Bucket, check_key, etag_of, part_bytes, taken
+from stereo_spot_aws_adapters.objects import CONDITION_FAILED, NOT_THERE, PART_BYTES, RACED, Bucket, check_key, etag_of, part_bytes, taken
 from stereo_spot_aws_adapters.transfer import Changed, Part, copy_parts, download, multipart_upload, upload_parts
 from stereo_spot_aws_adapters.vendor_errors import code_of, disk_error
 from stereo_spot_shared.disposition import attachment
@@ -168,7 +168,7 @@ class S3ObjectStorage:
                 try:
                     return put()
                 except ClientError as error:
-                    if _was_asked_again(error) and (ours := self._written_by(key, signature)) is not None:
+                    if _was_asked_again(error, attempt) and (ours := self._written_by(key, signature)) is not None:
                         return ours
                     if code_of(error) in CONDITION_FAILED:
                         raise taken(key) from None
@@ -181,8 +181,10 @@ class S3ObjectStorage:
         """The object, where it was stored by this very request: its answer was lost, and the SDK asked again."""
         try:
             answer = self._s3.head_object(Bucket=self._bucket.name, Key=key)
-        except ClientError:
-            return None
+        except ClientError as error:
+            if code_of(error) in NOT_THERE:
+                return None
+            raise
         if answer["Metadata"].get(_WRITE_ID) != signature:
             return None
         return ObjectInfo(key, answer["ContentLength"], etag_of(answer))
@@ -196,8 +198,10 @@ def _raise_first(answer: Any) -> None:
         raise ClientError(whole, "DeleteObjects")
 
 
-def _was_asked_again(error: ClientError) -> bool:
-    return error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0 and code_of(error) in CONDITION_FAILED | {"NoSuchUpload"}
+def _was_asked_again(error: ClientError, attempt: int) -> bool:
+    """Whether a request like this one went before: one of the SDK's, or one of an earlier `attempt`."""
+    before = attempt + error.response["ResponseMetadata"].get("RetryAttempts", 0)
+    return before > 0 and code_of(error) in CONDITION_FAILED | {"NoSuchUpload"}
 
 
 def _put_arguments(if_absent: bool, signature: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from urllib.request import Request, urlopen
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,6 +91,24 @@ def test_a_large_file_never_replaces_an_object_either(storage, aws, tmp_path):
     storage.delete(KEY)
     storage.put_file(tmp_path / "in", KEY, if_absent=True)
     assert storage.stat(KEY).size == 3 * PART_BYTES
+
+
+def test_a_put_that_met_its_own_first_request_is_not_taken_for_anothers(storage, monkeypatch):
+    """That one's answer was lost; the SDK's second came while it still went on, and the third finds what it stored."""
+    real, met = storage._s3.put_object, []
+
+    def put_object(**arguments):
+        answer = real(**arguments)
+        if not met:
+            met.append(answer)
+            conflict = {"Error": {"Code": "ConditionalRequestConflict", "Message": ""}, "ResponseMetadata": {"RetryAttempts": 1}}
+            raise ClientError(conflict, "PutObject")
+        return answer
+
+    monkeypatch.setattr(storage._s3, "put_object", put_object)
+    assert storage.put_bytes(b"ours", "a/b", if_absent=True) == storage.stat("a/b")
+    with pytest.raises(Conflict):
+        storage.put_bytes(b"ours", "a/b", if_absent=True)
 
 
 def test_an_object_that_is_replaced_while_it_is_fetched_is_never_mixed(storage, aws, tmp_path, monkeypatch):
