@@ -43,7 +43,7 @@ def asked_here(pipeline_on_own_aws):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("count", "segments", "most"), [(200, 3, 27), (20, 30, 16)])
+@pytest.mark.parametrize(("count", "segments", "most"), [(200, 3, 21), (20, 30, 12)])
 def test_many_jobs_on_8_workers(pipeline_on_own_aws, asked_here, tmp_path, capsys, count, segments, most):
     letters = bytes(ord("a") + number % 26 for number in range(segments))
     home, platform = pipeline_on_own_aws.home, pipeline_on_own_aws.platform
@@ -82,7 +82,7 @@ def test_many_jobs_on_8_workers(pipeline_on_own_aws, asked_here, tmp_path, capsy
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("segments", "most"), [(3, 41), (30, 15), (120, 12.5)])
+@pytest.mark.parametrize(("segments", "most"), [(3, 33), (30, 14), (120, 12)])
 def test_one_film_by_the_real_workers(pipeline_on_own_aws, asked_here, tmp_path, capsys, segments, most):
     pipeline = pipeline_on_own_aws
     scene = Scene(width=96, height=64, rate=Fraction(24))

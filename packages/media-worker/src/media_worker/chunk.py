@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,10 @@ def chunk(message: Message, context: WorkContext, *, settings: MediaWorkerSettin
     """
     platform = context.platform
     with leaving_nothing_unwanted(platform, message.job_id) as ending:
-        seen = platform.jobs.get(message.job_id)
-        job = update_job(platform, message.job_id, _begin, seen=seen)
+        now = utc_now()
+        job = update_job(platform, message.job_id, lambda job: _begin(job, now))
         if job.status is JobStatus.CHUNKING:
-            first = _is_first(seen, job) and not context.redelivered
+            first = _is_first(job, now) and not context.redelivered
             attempt = Attempt(context, job, Stage.CHUNK, earlier_seconds=job.plan.chunk_seconds if job.plan else 0.0)
             with attempt.watch.quiet_end():
                 seen = _plan_and_cut(attempt, settings, first=first)
@@ -170,13 +171,13 @@ def _finished(platform: Platform, job_id: str) -> set[int]:
     return finished
 
 
-def _is_first(seen: Job, begun: Job) -> bool:
-    """Whether nobody cut this job before whoever has just made `begun` of the job that was `seen`."""
-    return begun.version == seen.version + 1 and all(passage.status is not JobStatus.CHUNKING for passage in seen.history)
+def _begin(job: Job, now: datetime) -> Job | None:
+    return start_chunking(job, now=now) if job.status is JobStatus.QUEUED else None
 
 
-def _begin(job: Job) -> Job | None:
-    return start_chunking(job, now=utc_now()) if job.status is JobStatus.QUEUED else None
+def _is_first(job: Job, begun_at: datetime) -> bool:
+    """Whether it was whoever began at that moment who began this job, and nobody before."""
+    return [passage.at for passage in job.history if passage.status is JobStatus.CHUNKING] == [begun_at]
 
 
 def _with_plan(job: Job, plan: Plan) -> Job | None:

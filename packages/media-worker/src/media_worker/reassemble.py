@@ -37,8 +37,9 @@ def reassemble(message: Message, context: WorkContext, *, settings: MediaWorkerS
         job = platform.jobs.get(message.job_id)
         if job.status is not JobStatus.REASSEMBLING or job.plan is None:
             return
-        # Of a message that was never handed out before nothing is looked for; should it have been, the first result stands.
-        published = published_result(platform, job.job_id) if context.redelivered else None
+        # Where nobody was before nothing is looked for; should somebody have been, the first result stands.
+        began_before = context.redelivered or job.announced > 0
+        published = published_result(platform, job.job_id) if began_before else None
         if published is None:
             attempt = Attempt(context, job, Stage.REASSEMBLE)
             with attempt.watch.quiet_end():
@@ -47,7 +48,8 @@ def reassemble(message: Message, context: WorkContext, *, settings: MediaWorkerS
                 check_completions(job.plan.plan_id, manifest, completions)
                 joined, outputs = _join(attempt, manifest, completions, settings)
                 published = _publish(attempt, manifest, completions, joined, outputs)
-        ending.job = advance(platform, job.job_id, seen=job, published=published)
+        # What was seen before all this is good enough for a compare-and-set, and not to say how the job is now.
+        ending.job = advance(platform, job.job_id, seen=job if published else None, published=published)
 
 
 def check_completions(plan_id: str, manifest: Manifest, completions: Sequence[SegmentCompletion]) -> None:
@@ -155,7 +157,8 @@ def _publish(
         storage.put_bytes(result.to_json(), result_key, if_absent=True)
     except Conflict:
         if (standing := published_result(attempt.context.platform, job.job_id)) is not None:
-            storage.delete(*(output.key for output in outputs))
+            if standing.output_key != result.output_key:  # it would be this one's own, did a put's answer get lost
+                storage.delete(*(output.key for output in outputs))
             return standing
         storage.put_bytes(result.to_json(), result_key)  # over one whose output was lost
     return result

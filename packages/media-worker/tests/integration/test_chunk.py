@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import timedelta
 
 import av
 import pytest
@@ -9,6 +10,7 @@ from pydantic_core import to_json
 
 from media_worker import tasks
 from media_worker.attempt import Attempt
+from media_worker.chunk import _begin, _is_first
 from stereo_spot_media.scene import read_frame_number
 from stereo_spot_runtime import scratch as scratch_module
 from stereo_spot_runtime.advance import advance
@@ -16,9 +18,11 @@ from stereo_spot_runtime.manifests import load_manifest, store_manifest
 from stereo_spot_runtime.operations import cancel_job, delete_job, retry_job, submit
 from stereo_spot_runtime.updates import update_job
 from stereo_spot_shared import keys
+from stereo_spot_shared.base import utc_now
 from stereo_spot_shared.errors import StorageUnavailable, UnsupportedMedia
-from stereo_spot_shared.jobs import JobStatus, Stage
+from stereo_spot_shared.jobs import JobError, JobStatus, Stage
 from stereo_spot_shared.messages import ChunkRequest, SegmentReady
+from stereo_spot_shared.pipeline import fail
 from stereo_spot_shared.rendering import RenderParams
 
 
@@ -260,3 +264,15 @@ def test_a_failed_job_is_retried_from_where_it_stood(platform, work, job, hooked
     work(platform, Stage.CHUNK)
     assert platform.jobs.get(job.job_id).status is JobStatus.RENDERING
     assert advance(platform, job.job_id).status is JobStatus.RENDERING
+
+
+def test_whoever_finds_a_job_begun_is_not_the_first(platform, job):
+    """Of two who read it while it waited one begins; the other finds it begun, with a version that is the next one for him too."""
+    mine, other = utc_now(), utc_now() + timedelta(seconds=1)
+    begun = update_job(platform, job.job_id, lambda job: _begin(job, mine))
+    assert update_job(platform, job.job_id, lambda job: _begin(job, other), seen=job) == begun
+    assert _is_first(begun, mine)
+    assert not _is_first(begun, other)
+    failed = update_job(platform, job.job_id, lambda job: fail(job, JobError(code="c", message="m", stage=Stage.CHUNK)))
+    retry_job(platform, failed.job_id)
+    assert not _is_first(update_job(platform, job.job_id, lambda job: _begin(job, other)), other)

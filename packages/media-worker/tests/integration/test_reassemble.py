@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -11,10 +12,10 @@ from stereo_spot_media.demo_clip import Captions, Sound
 from stereo_spot_media.joining import ReassembleResult
 from stereo_spot_runtime.advance import advance
 from stereo_spot_runtime.manifests import load_manifest
-from stereo_spot_runtime.operations import cancel_job, delete_job
+from stereo_spot_runtime.operations import cancel_job, delete_job, retry_job
 from stereo_spot_runtime.paging import all_completions
 from stereo_spot_shared import keys
-from stereo_spot_shared.errors import StorageUnavailable
+from stereo_spot_shared.errors import Conflict, StorageUnavailable
 from stereo_spot_shared.interfaces import ObjectInfo
 from stereo_spot_shared.jobs import JobResult, JobStatus, Stage, SubtitleFile
 from stereo_spot_shared.manifest import Track, TrackKind
@@ -168,6 +169,63 @@ def test_storage_that_is_away_is_waited_for(platform, work, rendered, hooked):
     again(platform, rendered)
     work(platform, Stage.REASSEMBLE)
     assert platform.jobs.get(rendered.job_id).status is JobStatus.COMPLETED
+
+
+class AnswerLost:
+    """Storage whose first answer to a put of a result is lost, and which takes what it stored for somebody else's."""
+
+    def __init__(self, storage):
+        self._storage = storage
+
+    def __getattr__(self, name):
+        return getattr(self._storage, name)
+
+    def put_bytes(self, data, key, *, if_absent=False):
+        info = self._storage.put_bytes(data, key, if_absent=if_absent)
+        if if_absent:
+            raise Conflict("there is an object already")
+        return info
+
+
+def test_a_result_of_its_own_that_seems_to_be_anothers_keeps_its_output(platform, work, rendered, all_keys):
+    work(replace(platform, storage=AnswerLost(platform.storage)), Stage.REASSEMBLE)
+    job = platform.jobs.get(rendered.job_id)
+    assert job.status is JobStatus.COMPLETED
+    assert outputs(all_keys, job) == [job.result.output_key]
+
+
+def test_a_published_job_that_failed_and_is_retried_is_not_joined_again(platform, work, rendered, hooked):
+    work(platform, Stage.REASSEMBLE)
+    completed = platform.jobs.get(rendered.job_id)
+    platform.jobs.update(completed.model_copy(update={"status": JobStatus.FAILED, "result": None}))
+    retry_job(platform, completed.job_id)
+    stored = []
+    work(hooked(stored.append), Stage.REASSEMBLE)
+    assert stored == []
+    assert platform.jobs.get(completed.job_id).result == completed.result
+
+
+@pytest.mark.parametrize("clip_of", [{"captions": (Captions(((0, 500, "one"),), language="eng"),)}, {"params": {"layout": "separate"}}])
+@pytest.mark.parametrize("end", [cancel_job, delete_job])
+def test_a_job_of_several_files_that_is_given_up_between_two_leaves_none(
+    platform, work, render, submit_clip, hooked, all_keys, clip_of, end
+):
+    job = submit_clip(sounds=(Sound(),), **clip_of)
+    work(platform, Stage.CHUNK)
+    job = platform.jobs.get(job.job_id)
+    for index in range(job.plan.segment_count):
+        render(job, index)
+    advance(platform, job.job_id)
+    swept = []
+
+    def end_and_sweep(key):
+        if not swept and keys.parse_key(key).kind == "output":
+            end(platform, job.job_id)
+            swept.append(work(platform, Stage.SWEEP))
+
+    work(hooked(end_and_sweep), Stage.REASSEMBLE)
+    assert swept == [True]
+    assert all_keys(job.job_id) == []
 
 
 @pytest.mark.parametrize("end", [cancel_job, delete_job])

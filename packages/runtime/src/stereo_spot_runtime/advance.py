@@ -37,10 +37,10 @@ def advance(
     Workers call it after every durable write. With a `patience` it also looks for what was lost: messages of which
     nothing has been heard for their stage's `resend_seconds` times `patience` are sent again (0: all of them).
     `seen` is the job as the caller has just read or stored it, and `published` the result that stands in storage, which saves the reading.
+    Where there is nothing to do, what is returned is as old as `seen`.
     `change`, as of `update_job`, is stored before anything else, in one write with what follows from it.
     A RetryableError may leave messages unsent; the reconciler sends them.
     """
-    now = now or utc_now()
     collisions = 0
     job, wanted = _changed(platform, job_id, seen, change)
     known: _Known | None = None
@@ -49,7 +49,7 @@ def advance(
         # himself, and either finds the job as it was moved here or has moved it before, which is a collision.
         if known is None or known.status is not wanted.status:
             known = _look(platform, wanted, patience, published)
-        steps = next_steps(wanted, known.completions, known.objects, now=now, heard_at=known.heard_at, patience=patience)
+        steps = next_steps(wanted, known.completions, known.objects, now=now or utc_now(), heard_at=known.heard_at, patience=patience)
         if wanted is not job and not (steps and isinstance(steps[0], Move)):
             steps = [Move(wanted), *steps]
         if not steps:

@@ -20,27 +20,29 @@ _LOOK_SECONDS = 2.0
 """So often at most long work asks whether it is still wanted; more seldom where signs of life are."""
 _MOMENT_SECONDS = 1.0
 """After so long work on another job leaves its first sign."""
+_JOBS_KEPT = 100
 
 
 @dataclass
 class Signs:
-    """When the receiver of a stage last left a sign of life, and of which job: one per interval, however short its attempts are."""
+    """When the receiver of a stage last left a sign of life of a job: one per interval, however short its attempts are."""
 
     seconds: float = 1.0
-    job_id: str = ""
-    at: float = float("-inf")
+    at: dict[str, float] = field(default_factory=dict)
+    """By the job's id; of the jobs that it worked on last."""
     noted: bool = False
     """Whether the last one said why work waits, which does not hold any more once some moves."""
 
     def due(self, job_id: str) -> bool:
         """Whether it is time for another; then it counts as left. What is over within a moment leaves none: what it stores is one."""
         now = time.monotonic()
-        if job_id != self.job_id:
-            self.job_id, self.at = job_id, now - max(0.0, self.seconds - _MOMENT_SECONDS)
-        if now - self.at < self.seconds and not self.noted:
-            return False
-        self.at, self.noted = now, False
-        return True
+        at = self.at.pop(job_id, now - max(0.0, self.seconds - _MOMENT_SECONDS))
+        due = self.noted or now - at >= self.seconds
+        self.at[job_id] = now if due else at
+        if len(self.at) > _JOBS_KEPT:
+            del self.at[next(iter(self.at))]
+        self.noted = self.noted and not due
+        return due
 
 
 @dataclass
@@ -69,8 +71,9 @@ class WorkContext:
         if done > self._done:
             count_frames(self.message.stage, done - self._done)
             self._done = done
-        # Who was told of a half is told of the end, or the half would be counted beside what is finished.
-        ended = self._reported is not None and self._reported < total <= done
+        # Who was told of a half, by this attempt or one before, is told of the end, or the half would be counted beside what is finished.
+        told = 0 if self._reported is None and self.attempt > 1 else self._reported
+        ended = told is not None and told < total <= done
         if ended or self.signs.due(self.message.job_id):
             self._reported = done
             self.report(done, total)

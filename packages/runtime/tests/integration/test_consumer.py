@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from stereo_spot_runtime import QueueConsumer, WorkContext, cancel_job, retry_job, update_job
+from stereo_spot_runtime.context import Signs
 from stereo_spot_shared import pipeline
 from stereo_spot_shared.base import SCHEMA_VERSION
 from stereo_spot_shared.errors import (
@@ -145,6 +146,36 @@ def test_signs_of_life_are_left_once_an_interval_however_short_the_attempts_are(
     send(platform, second.job_id, 7)
     seldom.handle(receive(platform))
     assert reports[2:] == [(7, 12), (7, 24)], "each job is heard of"
+
+
+@pytest.mark.usefixtures("signs_at_once")
+def test_each_of_several_jobs_in_turn_is_heard_of_once_an_interval(platform, consumer, make_job) -> None:
+    jobs, clock = [make_job() for _ in range(2)], [0.0]
+    signs = Signs(10.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stereo_spot_runtime.context.time", SimpleNamespace(monotonic=lambda: clock[0]))
+        told = []
+        for second in range(25):
+            clock[0] = float(second)
+            told += [(second, job) for job in jobs if signs.due(job.job_id)]
+    assert told == [(second, job) for second in (0, 10, 20) for job in jobs]
+
+
+def test_a_later_attempt_that_finds_all_done_takes_back_the_half_of_an_earlier_one(platform, consumer, make_job) -> None:
+    job = make_job()
+
+    def handler(message: SegmentReady, context: WorkContext) -> None:
+        if context.attempt == 1:
+            context.report(12, 24)
+            raise RenderFailed("after a half")
+        for _ in range(2):
+            context.progress(24, 24)
+
+    send(platform, job.job_id)
+    consumer(handler).handle(receive(platform))
+    platform.activity.report(platform.activity.list(job.job_id)[0].model_copy(update={"done": 12, "total": 24, "note": None}))
+    consumer(handler).handle(receive(platform, wait=30.0))
+    assert [sign.done for sign in platform.activity.list(job.job_id)] == [24]
 
 
 class Recorder:

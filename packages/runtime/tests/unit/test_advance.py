@@ -141,6 +141,14 @@ class TestAdvance:
         assert (asked.jobs.names, asked.completions.names) == (["update"], [])
         assert segments(take(platform, Stage.RENDER)) == [1, 2]
 
+    def test_time_goes_forward_in_a_change_and_what_follows_from_it(self, platform, make_job, complete) -> None:
+        job = make_job(JobStatus.CHUNKING, plan=PLAN, cut=3, sent=3)
+        for index in range(3):
+            complete(job.job_id, index)
+        end = advance(platform, job.job_id, seen=job, change=lambda job: start_rendering(job, now=utc_now()))
+        assert [passage.status for passage in end.history] == [JobStatus.RENDERING, JobStatus.REASSEMBLING]
+        assert end.history[0].at <= end.history[1].at
+
     def test_a_change_of_which_nothing_follows_is_stored_all_the_same(self, platform, make_job) -> None:
         job = make_job(segments=2)
         changed = advance(platform, job.job_id, change=lambda job: job.evolve(keep_source=True))
