@@ -219,9 +219,13 @@ variable "web_hours" {
 # --- what is kept, and who is told ----------------------------------------------------------------------------------
 
 variable "expire_jobs_days" {
-  description = "Sources and results are removed after so many days; 0: never by themselves (the pages have a retention of their own)."
+  description = "Everything of a job is removed after so many days, whatever it is doing; 0: never by itself (the pages have a retention of their own)."
   type        = number
   default     = 0
+  validation {
+    condition     = var.expire_jobs_days == 0 || var.expire_jobs_days >= 14
+    error_message = "0, or at least 14: what is removed of a job that still waits or runs cannot be made again."
+  }
 }
 
 variable "log_days" {

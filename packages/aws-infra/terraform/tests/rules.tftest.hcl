@@ -298,6 +298,14 @@ run "a_server_of_yours_needs_its_address" {
   expect_failures = [aws_ecs_service.worker]
 }
 
+run "jobs_under_way_are_not_taken_for_old" {
+  command = plan
+  variables {
+    expire_jobs_days = 3
+  }
+  expect_failures = [var.expire_jobs_days]
+}
+
 run "a_token_travels_encrypted" {
   command = plan
   variables {
