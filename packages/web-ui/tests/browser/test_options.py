@@ -133,6 +133,21 @@ def test_going_back_while_another_look_is_made_keeps_what_is_shown(page, clip):
     expect(page.locator(".moments canvas")).to_have_count(3)
 
 
+def test_videos_that_arrive_meanwhile_do_not_begin_a_look_anew(page, clip):
+    arrive(page, clip)
+    looks = hold(page, "**/moments")
+    page.locator("label", has_text="Strong").click()
+    while not looks:
+        page.wait_for_timeout(20)
+    for _ in range(3):
+        page.evaluate("document.querySelector('[data-uploads]').dispatchEvent(new Event('uploads-changed', { bubbles: true }))")
+        page.wait_for_timeout(700)
+    assert len(looks) == 1
+    looks[0].continue_()
+    expect(page.locator(".moments canvas")).to_have_count(3)
+    expect(page.locator(".moments.busy")).to_have_count(0)
+
+
 def test_going_back_after_a_look_that_failed_shows_the_pictures_again(page, clip, allowed):
     allowed += ["500"]
     arrive(page, clip)

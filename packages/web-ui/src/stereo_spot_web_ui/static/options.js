@@ -112,7 +112,7 @@ function rounded(seconds) {
 
 /* A look at a few moments */
 const shelf = form.querySelector('[data-moments]');
-let [shown, asked, look, timer, under] = ['', null, 'wiggle', 0, []];
+let [shown, asking, asked, look, timer, under] = ['', '', null, 'wiggle', 0, []];
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 function lookSoon() {
@@ -125,9 +125,11 @@ async function lookNow() {
   if (!shelf || !row || row.dataset.started !== undefined) return;
   const wanted = { params: { ...params(), layout: 'full-sbs', codec: 'auto', quality: 'balanced' } };
   const key = row.dataset.job + JSON.stringify(wanted);
+  if (key === asking) return; // other videos that arrive meanwhile change nothing of it
   asked?.abort();
-  setBusy(key !== shown);
-  if (key === shown) return;
+  asking = key === shown ? '' : key;
+  setBusy(asking !== '');
+  if (!asking) return;
   asked = new AbortController();
   const { signal } = asked;
   try {
@@ -141,6 +143,7 @@ async function lookNow() {
     shown = '';
     shelf.replaceChildren(Object.assign(document.createElement('p'), { className: 'notice bad', textContent: error.message }));
   }
+  asking = '';
   setBusy(false);
 }
 
