@@ -23,6 +23,7 @@ from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.iam.access_control import PermissionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import FakeBucket
+from moto.sagemaker.models import FakeEndpointConfig, Model
 from moto.sqs.models import Queue
 from werkzeug.serving import make_server
 
@@ -63,15 +64,18 @@ def describe_subscribers_for_notification(self):
     return json.dumps({"Subscribers": found[0] if found else []})
 
 
-def without_empty_network(initialise):
-    """moto answers an empty network configuration where there is none; the provider dies of it."""
+def without_empty(part):
+    """moto answers an empty part where there is none: the provider dies of it, or takes it for a change."""
 
-    @wraps(initialise)
-    def initialised(self, *args, **options):
-        initialise(self, *args, **options)
-        self.network_configuration = self.network_configuration or None
+    def decorate(initialise):
+        @wraps(initialise)
+        def initialised(self, *args, **options):
+            initialise(self, *args, **options)
+            setattr(self, part, getattr(self, part) or None)
 
-    return initialised
+        return initialised
+
+    return decorate
 
 
 def with_what_was_asked(create):
@@ -133,7 +137,9 @@ ApplicationAutoScalingResponse.register_scalable_target = remembering_tags(Appli
 BudgetsResponse.list_tags_for_resource = tags_of_budget
 BudgetsResponse.create_budget = remembering_tags(BudgetsResponse.create_budget)
 BudgetsResponse.describe_subscribers_for_notification = describe_subscribers_for_notification
-Service.__init__ = without_empty_network(Service.__init__)
+Service.__init__ = without_empty("network_configuration")(Service.__init__)
+Model.__init__ = without_empty("vpc_config")(Model.__init__)
+FakeEndpointConfig.__init__ = without_empty("data_capture_config")(FakeEndpointConfig.__init__)
 EC2ContainerServiceResponse.create_service = with_what_was_asked(EC2ContainerServiceResponse.create_service)
 
 
