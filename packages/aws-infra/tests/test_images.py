@@ -54,6 +54,16 @@ def test_every_image_runs_as_nobody_below_tini_and_says_how_its_health_is_known(
         assert "HEALTHCHECK" in text, name
 
 
+def test_builders_that_enter_no_folder_which_is_left_out_find_all_files():
+    """Podman's and Buildah's: `!packages/*/src` alone lets nothing in where `*` leaves out `packages`."""
+    patterns = (ROOT / ".dockerignore").read_text().splitlines()
+    let_in = [pattern.removeprefix("!") for pattern in patterns if pattern.startswith("!")]
+    assert {path.partition("/")[0] for path in let_in} <= set(let_in)
+    for folder, left_out in (("docker", "docker/*"), ("packages", "packages/*/*")):
+        assert patterns.index("*") < patterns.index(f"!{folder}") < patterns.index(left_out)
+        assert all(patterns.index(left_out) < patterns.index(f"!{path}") for path in let_in if path.startswith(f"{folder}/"))
+
+
 def test_the_compose_file_starts_them_as_they_are_meant():
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
     assert {one["build"]["target"] for one in compose.values()} <= set(BASE_OF)
