@@ -64,6 +64,15 @@ def test_builders_that_enter_no_folder_which_is_left_out_find_all_files():
         assert all(patterns.index(left_out) < patterns.index(f"!{path}") for path in let_in if path.startswith(f"{folder}/"))
 
 
+def test_third_parties_are_installed_before_our_own_code_is_copied():
+    """Otherwise each change of it installs them anew."""
+    before, own_code, after = text_of("build").partition("COPY packages packages")
+    assert own_code
+    assert "--no-install-workspace" in before
+    assert "--no-install-workspace" not in after
+    assert "! -name pyproject.toml -delete" in text_of("manifests")
+
+
 def test_the_compose_file_starts_them_as_they_are_meant():
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
     assert {one["build"]["target"] for one in compose.values()} <= set(BASE_OF)
