@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -71,6 +72,37 @@ def test_third_parties_are_installed_before_our_own_code_is_copied():
     assert "--no-install-workspace" in before
     assert "--no-install-workspace" not in after
     assert "! -name pyproject.toml -delete" in text_of("manifests")
+
+
+@pytest.fixture
+def pulled(tmp_path):
+    """Builds the stage `models` for some build arguments, with a stand-in for `stereo-spot`; returns its status, and what was asked for."""
+    program = tmp_path / "stereo-spot"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {tmp_path}/asked\n[ "$3" != missing ]\n')
+    program.chmod(0o755)
+    (tmp_path / "asked").touch()
+    command = re.search(r"^RUN ((?:.*\\\n)*.*)", text_of("models").rpartition("SHELL")[2], re.MULTILINE).group(1).replace("\\\n", " ")
+    command = command.replace("/app/bin/stereo-spot", str(program)).replace("/models", str(tmp_path / "models"))
+
+    def build(**arguments):
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", command], env={"PATH": "/usr/bin:/bin", **arguments}, check=False)
+        return done.returncode, (tmp_path / "asked").read_text().splitlines()
+
+    return build
+
+
+def test_an_image_can_be_built_without_models(pulled):
+    assert pulled(DEPTH_MODELS="", ACCEPT_LICENCE="") == (0, [])
+
+
+def test_no_image_lacks_a_model_that_was_asked_for(pulled):
+    """A loop has the status of its last command."""
+    assert pulled(DEPTH_MODELS="missing there", ACCEPT_LICENCE="") == (1, ["models pull missing"])
+
+
+def test_a_licence_is_accepted_by_who_builds_and_by_nobody_else(pulled):
+    assert pulled(DEPTH_MODELS="a b", ACCEPT_LICENCE="yes") == (0, ["models pull a --accept-licence", "models pull b --accept-licence"])
+    assert "ARG ACCEPT_LICENCE=\n" in text_of("models")
 
 
 def test_the_compose_file_starts_them_as_they_are_meant():
