@@ -105,6 +105,11 @@ def test_a_licence_is_accepted_by_who_builds_and_by_nobody_else(pulled):
     assert "ARG ACCEPT_LICENCE=\n" in text_of("models")
 
 
+def test_every_image_that_renders_or_offers_models_has_them(images):
+    for name in set(images.ALL) - {"media-worker"}:
+        assert "COPY --from=models /models /models" in text_of(name), name
+
+
 def test_the_compose_file_starts_them_as_they_are_meant():
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
     assert {one["build"]["target"] for one in compose.values()} <= set(BASE_OF)
