@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -52,6 +53,61 @@ def test_every_image_runs_as_nobody_below_tini_and_says_how_its_health_is_known(
         assert re.findall(r"^USER (\S+)$", text, re.MULTILINE)[-1] == "10001:10001", name
         assert re.findall(r"^ENTRYPOINT (.*)$", text, re.MULTILINE)[-1].startswith('["tini", "--"'), name
         assert "HEALTHCHECK" in text, name
+
+
+def test_builders_that_enter_no_folder_which_is_left_out_find_all_files():
+    """Podman's and Buildah's: `!packages/*/src` alone lets nothing in where `*` leaves out `packages`."""
+    patterns = (ROOT / ".dockerignore").read_text().splitlines()
+    let_in = [pattern.removeprefix("!") for pattern in patterns if pattern.startswith("!")]
+    assert {path.partition("/")[0] for path in let_in} <= set(let_in)
+    for folder, left_out in (("docker", "docker/*"), ("packages", "packages/*/*")):
+        assert patterns.index("*") < patterns.index(f"!{folder}") < patterns.index(left_out)
+        assert all(patterns.index(left_out) < patterns.index(f"!{path}") for path in let_in if path.startswith(f"{folder}/"))
+
+
+def test_third_parties_are_installed_before_our_own_code_is_copied():
+    """Otherwise each change of it installs them anew."""
+    before, own_code, after = text_of("build").partition("COPY packages packages")
+    assert own_code
+    assert "--no-install-workspace" in before
+    assert "--no-install-workspace" not in after
+    assert "! -name pyproject.toml -delete" in text_of("manifests")
+
+
+@pytest.fixture
+def pulled(tmp_path):
+    """Builds the stage `models` for some build arguments, with a stand-in for `stereo-spot`; returns its status, and what was asked for."""
+    program = tmp_path / "stereo-spot"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {tmp_path}/asked\n[ "$3" != missing ]\n')
+    program.chmod(0o755)
+    (tmp_path / "asked").touch()
+    command = re.search(r"^RUN ((?:.*\\\n)*.*)", text_of("models").rpartition("SHELL")[2], re.MULTILINE).group(1).replace("\\\n", " ")
+    command = command.replace("/app/bin/stereo-spot", str(program)).replace("/models", str(tmp_path / "models"))
+
+    def build(**arguments):
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", command], env={"PATH": "/usr/bin:/bin", **arguments}, check=False)
+        return done.returncode, (tmp_path / "asked").read_text().splitlines()
+
+    return build
+
+
+def test_an_image_can_be_built_without_models(pulled):
+    assert pulled(DEPTH_MODELS="", ACCEPT_LICENCE="") == (0, [])
+
+
+def test_no_image_lacks_a_model_that_was_asked_for(pulled):
+    """A loop has the status of its last command."""
+    assert pulled(DEPTH_MODELS="missing there", ACCEPT_LICENCE="") == (1, ["models pull missing"])
+
+
+def test_a_licence_is_accepted_by_who_builds_and_by_nobody_else(pulled):
+    assert pulled(DEPTH_MODELS="a b", ACCEPT_LICENCE="yes") == (0, ["models pull a --accept-licence", "models pull b --accept-licence"])
+    assert "ARG ACCEPT_LICENCE=\n" in text_of("models")
+
+
+def test_every_image_that_renders_or_offers_models_has_them(images):
+    for name in set(images.ALL) - {"media-worker"}:
+        assert "COPY --from=models /models /models" in text_of(name), name
 
 
 def test_the_compose_file_starts_them_as_they_are_meant():

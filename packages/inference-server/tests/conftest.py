@@ -43,6 +43,8 @@ result, folder = json.loads(sys.argv[1]), pathlib.Path(sys.argv[2])
 (folder / "starts").open("a").write(f"{os.getpid()} {os.environ.get('CUDA_VISIBLE_DEVICES')}\\n")
 if (folder / "broken").exists():
     sys.exit("out of order")
+while (folder / "loads").exists():
+    time.sleep(0.01)
 say(ready={})
 for line in sys.stdin:
     request = json.loads(line)
@@ -57,8 +59,8 @@ for line in sys.stdin:
     pathlib.Path(request["output_uri"].removeprefix("file://")).write_bytes(b"picture")
     say(result=result)
 """
-"""A rendering process that writes down who asks, waits while the file `hold` is there, and fails as the file `fails` says (for the device 1
-alone, `fails on 1`)."""
+"""A rendering process that writes down who asks, waits while the files `loads` and `hold` are there, and fails as the file `fails` says
+(for the device 1 alone, `fails on 1`)."""
 
 
 @dataclass

@@ -29,7 +29,9 @@ from stereo_spot_shared.rendering import Encoder
 ROOMY_BYTES = 5_000_000_000
 COMMON_DECODERS = ("h264", "hevc", "vp9", "libdav1d", "mpeg2video", "mpeg4", "prores")
 WORKER_MODULES = ("media_worker.main", "video_worker.main", "stereo_inference.main")
-PACKAGES = ("stereo-spot-cli", "stereo-inference", "av", "numpy", "numba", "onnxruntime", "opencv-python-headless")
+PACKAGES = ("stereo-spot-cli", "stereo-inference", "av", "numpy", "numba", "opencv-python-headless")
+ONNX_RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
+"""Distributions that hold the package `onnxruntime`, of which one is installed: the images for NVIDIA have the second."""
 
 
 class Verdict(StrEnum):
@@ -84,7 +86,8 @@ def _versions() -> Iterator[Finding]:
     import av
 
     yield Finding(verdict=Verdict.OK, what="Python", found=f"{sys.version.split()[0]} on {system.system()} {system.machine()}")
-    yield Finding(verdict=Verdict.OK, what="packages", found=", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES))
+    packages = (*PACKAGES, next(filter(_is_installed, ONNX_RUNTIMES), ONNX_RUNTIMES[0]))
+    yield Finding(verdict=Verdict.OK, what="packages", found=", ".join(f"{name} {metadata.version(name)}" for name in packages))
     yield Finding(verdict=Verdict.OK, what="FFmpeg", found=f"{av.ffmpeg_version_info} (comes with PyAV)")
     absent = [name for name in WORKER_MODULES if find_spec(name) is None]
     if absent:
@@ -155,14 +158,26 @@ def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
     return True
 
 
+def _is_installed(distribution: str) -> bool:
+    return next(iter(metadata.distributions(name=distribution)), None) is not None
+
+
 def _depth() -> Iterator[Finding]:
     from stereo_inference.depth.catalogue import DEFAULT_MODEL, MODELS
     from stereo_inference.depth.model_store import ModelStore
+    from stereo_inference.settings import Settings
 
     store = ModelStore()
     present = [entry.name for entry in MODELS.values() if store.is_present(entry)]
     if DEFAULT_MODEL in present:
         yield Finding(verdict=Verdict.OK, what="depth", found=f"{', '.join(present)} in {store.folder}")
+    elif Settings().offline:
+        yield Finding(
+            verdict=Verdict.NOTE,
+            what="depth",
+            found=f"{', '.join(present) or 'no model'} in {store.folder}: auto takes basic, a mild relief (STEREO_SPOT_OFFLINE is set)",
+            advice=f"put {DEFAULT_MODEL} at {store.path(MODELS[DEFAULT_MODEL])}",
+        )
     else:
         yield Finding(
             verdict=Verdict.NOTE,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from stereo_spot_inference_server.render import Render
 from stereo_spot_runtime.logging import get_logger
-from stereo_spot_shared.errors import InferenceUnavailable, PermanentError, RenderFailed, StereoSpotError
+from stereo_spot_shared.errors import InferenceUnavailable, Interrupted, PermanentError, RenderFailed, StereoSpotError
 from video_worker.backends.local import LocalBackend
 
 SICK_AFTER = 3
@@ -25,10 +26,13 @@ class Device:
         self._backend = backend
         self._failures = 0
 
-    def wake(self) -> None:
-        """See that its process is there and ready, after a fault a new one. Takes as long as a model takes to load."""
+    def wake(self, *, should_stop: Callable[[], bool]) -> None:
+        """See that its process is there and ready, after a fault a new one. Takes as long as loading takes, or until it is to stop."""
         try:
-            self._backend.wake()
+            self._backend.wake(should_stop=should_stop)
+        except Interrupted as error:
+            self.trouble = error.message
+            return
         except StereoSpotError as error:
             self.trouble = error.message
             get_logger().error("a device cannot render", device=self.name, error=str(error), hint=error.hint)

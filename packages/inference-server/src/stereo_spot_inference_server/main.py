@@ -67,9 +67,15 @@ def serve(
                 server_header=False,
             )
         )
-        log.info("serving", address=f"http://{settings.host}:{settings.port}")
+
+        def stop(*_: object) -> None:
+            server.should_exit = True
+
+        # For what comes before uvicorn listens, and for what it raises once more after it: that would end us before the platform is closed.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)  # uvicorn raises what it has heeded once more, which would end us before the last line
+            signal.signal(number, stop)
+
+        log.info("serving", address=f"http://{settings.host}:{settings.port}")
         server.run()
     finally:
         platform.close()

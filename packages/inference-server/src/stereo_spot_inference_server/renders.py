@@ -91,11 +91,11 @@ class Renders:
         return max(0, sum(device.trouble is None for device in self._devices) - under_way)
 
     def _work(self, device: Device) -> None:
-        device.wake()
+        device.wake(should_stop=self._is_stopping)
         while not self._stopping:
             render = self._next(device)
             if render is None or device.trouble is not None:
-                device.wake()
+                device.wake(should_stop=self._is_stopping)
             if render is None:
                 continue
             if render.is_given_up():
@@ -103,6 +103,9 @@ class Renders:
             else:
                 device.render(render)
         device.close()
+
+    def _is_stopping(self) -> bool:
+        return self._stopping
 
     def _next(self, device: Device) -> Render | None:
         """The request that has waited longest; None where for a while none came that this device should answer."""

@@ -171,6 +171,17 @@ def test_a_server_whose_process_does_not_start_says_so_and_comes_back(serving, a
         assert ask(client, asking()).status_code == 200
 
 
+def test_a_server_that_still_loads_stops_at_once(serving, eventually, tmp_path):
+    """Compiling and loading take most of a minute; who stops containers waits for a part of that."""
+    (tmp_path / "program").mkdir()
+    (tmp_path / "program" / "loads").touch()
+    with serving() as server, server.client() as client:
+        eventually((server.folder / "starts").exists)
+        assert client.get("/ping").status_code == 503
+    # Here it has stopped, although nothing has said that what it loads is loaded.
+    assert (server.folder / "loads").exists()
+
+
 def test_a_device_on_which_everything_fails_is_sick(server, client, asking):
     (server.folder / "fails").write_text("RenderFailed")
     for number in range(3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -47,6 +48,14 @@ def main() -> None:
         sys.exit(1)
     try:
         server = uvicorn.Server(config_of(create_app(platform, settings), settings))
+
+        def stop(*_: object) -> None:
+            server.should_exit = True
+
+        # For what comes before uvicorn listens, and for what it raises once more after it: that would end us before the platform is closed.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+
         if settings.supervisor_pid is not None:
             threading.Thread(target=end_with, args=(settings.supervisor_pid, server), daemon=True).start()
         log.info("serving", address=f"http://{settings.host}:{sockets[0].getsockname()[1]}")

@@ -30,9 +30,9 @@ class LocalBackend:
         """Start the child process; it loads while the worker waits for work."""
         self._living_process()
 
-    def wake(self) -> None:
-        """Start the child process and wait until it can render. InferenceUnavailable where it cannot be had."""
-        self._living_process().wait_until_ready()
+    def wake(self, *, should_stop: Callable[[], bool] = lambda: False) -> None:
+        """Start the child process and wait until it can render. InferenceUnavailable where it cannot be had, Interrupted as told."""
+        self._living_process().wait_until_ready(should_stop)
 
     def render(
         self,

@@ -78,10 +78,10 @@ class RenderingProcess:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
-    def wait_until_ready(self) -> None:
-        """Wait until it has loaded. InferenceUnavailable, and it is gone, where it ends before."""
+    def wait_until_ready(self, should_stop: Callable[[], bool] = lambda: False) -> None:
+        """Wait until it has loaded. InferenceUnavailable where it ends before, Interrupted where `should_stop` says so; it is gone then."""
         try:
-            self._await_ready(self._messages(lambda: False))
+            self._await_ready(self._messages(should_stop))
         except BaseException:
             self.kill()
             raise
