@@ -39,10 +39,10 @@ def chunk(message: Message, context: WorkContext, *, settings: MediaWorkerSettin
     """
     platform = context.platform
     with leaving_nothing_unwanted(platform, message.job_id) as ending:
-        now = utc_now()
-        job = update_job(platform, message.job_id, lambda job: _begin(job, now))
+        begun_at = utc_now()
+        job = update_job(platform, message.job_id, lambda job: _begin(job, begun_at))
         if job.status is JobStatus.CHUNKING:
-            first = _is_first(job, now) and not context.redelivered
+            first = _is_first(job, begun_at) and not context.redelivered
             attempt = Attempt(context, job, Stage.CHUNK, earlier_seconds=job.plan.chunk_seconds if job.plan else 0.0)
             with attempt.watch.quiet_end():
                 seen = _plan_and_cut(attempt, settings, first=first)
