@@ -241,9 +241,7 @@ def test_nothing_is_looked_for_of_a_segment_that_nobody_was_given_before(platfor
     known = replace(platform, queues={**platform.queues, Stage.RENDER: new_to_the_queue(platform.queues[Stage.RENDER])})
     asked = replace(known, storage=Asked(platform.storage), completions=Asked(platform.completions), jobs=Asked(platform.jobs))
     work(stage, job, 1, on=asked)
-    assert [name for name in asked.storage.names if name != "uri"] == ["get_file", "read_range"], (
-        "what it stored; whether there is a result"
-    )
+    assert [name for name in asked.storage.names if name != "uri"] == ["get_file"], "what it stored"
     assert asked.completions.names == ["put", "count"]
     assert asked.jobs.names == ["get", "update"], "as the segment before left it at the beginning, newly read at the end"
 
