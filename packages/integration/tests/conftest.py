@@ -36,8 +36,8 @@ QUICK = {"segment_seconds": 0.5, "quality": Quality.DRAFT, "depth": "basic", "de
 """Segments that are short, and may be: this depth needs the least context."""
 
 PATIENCE_SECONDS = 420
-"""A job that is not over by then hangs. The longest that may be waited for is a death between a move and its message while another message was
-held (record 4): a minute until that comes back, three more until what was lost is sent again."""
+"""A job that is not over by then hangs. The longest that may be waited for is a death between a move and its message while another message
+was held (record 4): a minute until that comes back, three more until what was lost is sent again."""
 
 RUNNER = """
 import json, sys, time
