@@ -77,7 +77,7 @@ def test_sound_alone_is_no_video(tmp_path):
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
         frame.sample_rate = 48000
         container.mux([*stream.encode(frame), *stream.encode(None)])
-    refused(path, "no video, only sound")
+    assert refused(path, "no video, only sound").message.startswith("song.m4a")
 
 
 @contextmanager

@@ -33,10 +33,20 @@ def test_units_are_found_between_start_codes_and_behind_lengths(size):
     assert [bytes(unit) for unit in nal_units(memoryview(framed(SPS, IDR, size=size)), size)] == [SPS, IDR]
 
 
-@pytest.mark.parametrize("size", [None, 4])
-def test_units_of_damaged_packets_end_quietly(size):
-    for data in (b"\0", b"\0\0\1", b"\xff" * 40, b"\0\0\0\xff\x65", b"\0\0\1\x65"):
-        list(nal_units(data, size))
+@pytest.mark.parametrize(
+    ("data", "started", "measured"),
+    [
+        (b"\0", [], []),
+        (b"\0\0\1", [], []),
+        (b"\xff" * 40, [], [b"\xff" * 36]),
+        (b"\0\0\0\xff\x65", [], [b"\x65"]),
+        (b"\0\0\1\x65", [b"\x65"], []),
+    ],
+)
+def test_units_of_damaged_packets_end_with_them(data, started, measured):
+    """Of one that says that it is longer than what is there, what is there."""
+    assert [bytes(unit) for unit in nal_units(data, None)] == started
+    assert [bytes(unit) for unit in nal_units(data, 4)] == measured
 
 
 @pytest.mark.parametrize(

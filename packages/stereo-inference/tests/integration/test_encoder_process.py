@@ -120,14 +120,16 @@ def test_its_death_is_an_error_of_the_segment_at_hand_only(tmp_path: Path, rando
     assert (tmp_path / "next").exists()
 
 
-def test_what_is_meant_for_the_renderer_does_not_end_it(tmp_path: Path, random_picture: RandomPicture) -> None:
+def test_what_is_meant_for_the_renderer_does_not_end_it(tmp_path: Path) -> None:
     """Ctrl-C and the signal to terminate go to whole groups of processes; the renderer says what becomes of the segment."""
-    with EncoderProcess() as encoder, opened(encoder, tmp_path / "out", lossless()) as encoding:
+    with EncoderProcess() as encoder, opened(encoder, tmp_path / "out", lossless(), frames=3) as encoding:
+        left = 0
         for time, number in enumerate((signal.SIGINT, signal.SIGTERM)):
-            encoding.encode(encoding.new_picture(), 40 * time)
+            left += encoding.encode(encoding.new_picture(), 40 * time)
             os.kill(encoder.pid, number)
-        encoding.encode(encoding.new_picture(), 80)
-        encoding.finish()
+        left += encoding.encode(encoding.new_picture(), 80)
+        assert left + encoding.finish() == 3
+    assert (tmp_path / "out").exists()
 
 
 def test_a_full_disk_is_said_to_be_full_and_the_process_lives_on(

@@ -159,6 +159,7 @@ def test_no_means_no(closed):
         state = httpx.URL(client.get("/sign-in/oidc").headers["location"]).params["state"]
         answer = client.get("/sign-in/oidc/done", params={"state": state, "error": "access_denied"})
         refused(answer, 401, "The sign-in did not work out.")
+        assert client.get("/api/v1/jobs").status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -206,6 +207,7 @@ def test_what_it_tells_of_somebody_else_does_not(closed, provider):
     provider.userinfo = {"sub": "another", **{name: provider.claims.pop(name) for name in ("email", "email_verified")}}
     with closed.client() as client:
         refused(client.get(back_from(client)), 401, "The sign-in did not work out.")
+        assert client.get("/api/v1/jobs").status_code == 401
 
 
 @pytest.mark.parametrize("issuer", ["https://elsewhere.example", None])
@@ -213,19 +215,23 @@ def test_a_provider_that_is_another_than_the_settings_say_is_not_asked(closed, p
     provider.metadata = {"issuer": issuer}
     provider.sign = signed(lambda _: {"iss": issuer or "https://elsewhere.example"})
     with closed.client() as client:
-        refused(client.get("/sign-in/oidc"), 502, "The provider of the sign-in is not what the settings of this server say.")
+        answer = client.get("/sign-in/oidc")
+        refused(answer, 502, "The provider of the sign-in is not what the settings of this server say.")
+        assert "location" not in answer.headers, "nobody is sent there"
 
 
 def test_a_provider_without_keys_lets_nobody_in(closed, provider):
     provider.metadata = {"jwks_uri": None}
     with closed.client() as client:
         refused(client.get(back_from(client)), 401, "The sign-in did not work out.")
+        assert client.get("/api/v1/jobs").status_code == 401
 
 
 def test_a_provider_that_is_down_is_said_to_be(serving, tmp_path, provider, settings_of):
     provider.issuer = "http://127.0.0.1:9"
     with serving(tmp_path / "data", **settings_of(provider)) as server, server.client() as client:
-        refused(client.get("/sign-in/oidc"), 502, "The provider of the sign-in does not answer.")
+        answer = client.get("/sign-in/oidc")
+        assert (answer.status_code, answer.json()["detail"]) == (502, "The provider of the sign-in does not answer.")
 
 
 def test_a_sign_in_that_was_begun_often_can_still_be_finished(closed):
