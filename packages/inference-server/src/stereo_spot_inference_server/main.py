@@ -68,12 +68,9 @@ def serve(
             )
         )
 
-        def stop(*_: object) -> None:
-            server.should_exit = True
-
         # For what comes before uvicorn listens, and for what it raises once more after it: that would end us before the platform is closed.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
+            signal.signal(number, server.handle_exit)
 
         log.info("serving", address=f"http://{settings.host}:{settings.port}")
         server.run()

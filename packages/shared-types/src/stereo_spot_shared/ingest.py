@@ -72,12 +72,11 @@ def same_video(url: str) -> str:
     than to hand out another one.
     """
     place, _, query = url.partition("?")
-    named = {name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)}
+    parameters = parse_qsl(query, keep_blank_values=True)
+    named = {name.lower() for name, _ in parameters}
     signing = frozenset[str]().union(*(scheme for sign, scheme in _SIGNING.items() if sign in named))
     counts = sorted(
-        (name, value)
-        for name, value in parse_qsl(query, keep_blank_values=True)
-        if name.lower() not in signing and not name.lower().startswith(_SIGNING_PREFIXES)
+        (name, value) for name, value in parameters if name.lower() not in signing and not name.lower().startswith(_SIGNING_PREFIXES)
     )
     return f"{place}#{hashlib.sha256(json.dumps(counts).encode()).hexdigest()}" if counts else place
 

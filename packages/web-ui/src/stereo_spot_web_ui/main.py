@@ -49,12 +49,9 @@ def main() -> None:
     try:
         server = uvicorn.Server(config_of(create_app(platform, settings), settings))
 
-        def stop(*_: object) -> None:
-            server.should_exit = True
-
         # For what comes before uvicorn listens, and for what it raises once more after it: that would end us before the platform is closed.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
+            signal.signal(number, server.handle_exit)
 
         if settings.supervisor_pid is not None:
             threading.Thread(target=end_with, args=(settings.supervisor_pid, server), daemon=True).start()
